@@ -1,0 +1,68 @@
+// FileSystem: every file operation outside RocksDB goes through this, so that tests can lose power, tear a write or fail
+// the nth call. posix_file_system() is the real one; memory_file_system.h and fault_file_system.h are its twins.
+//
+// Paths are plain strings. Nothing here follows names that came from users: those never become paths (docs/formats.md).
+// All errors name the path. Thread-safe, except that one File is used by one thread at a time for append and sync.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace kith {
+
+/// A file being written from its start to its end.
+class WritableFile {
+ public:
+  virtual ~WritableFile() = default;
+  virtual Result<void> append(std::span<const std::byte> data) = 0;
+  /// Durable on return: data and length (fdatasync). An error is final: never retried, the file is to be abandoned.
+  virtual Result<void> sync() = 0;
+  virtual Result<void> close() = 0;
+};
+
+/// A file read at any offset by any number of threads.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  virtual uint64_t size() const = 0;
+  /// Fills `out` whole from `offset`; Corruption when the file ends before.
+  virtual Result<void> read(uint64_t offset, std::span<std::byte> out) const = 0;
+};
+
+/// Held until destroyed.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  /// Creates or truncates.
+  virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;
+  virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
+  virtual Result<bool> exists(const std::string& path) = 0;
+  virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names, sorted
+  virtual Result<void> make_directories(const std::string& directory) = 0;
+  /// Atomic replace. Durable only after sync_directory of the parent.
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  virtual Result<void> remove(const std::string& path) = 0;
+  virtual Result<void> sync_directory(const std::string& directory) = 0;
+  /// FailedPrecondition when another process (or another holder here) has it.
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+};
+
+/// The machine's own, one per process.
+FileSystem& posix_file_system();
+
+/// Writes `data` to `path` so that after a crash either the old or the new content is there: temp file, sync, rename,
+/// sync of the directory.
+Result<void> write_file_atomically(FileSystem& fs, const std::string& path, std::span<const std::byte> data);
+
+}  // namespace kith

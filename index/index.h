@@ -1,0 +1,122 @@
+// Index: what every kind of vector index can do, and the table row (IndexKind) by which the rest of Kith finds a kind.
+//
+// Seven virtuals, one call per query; inside, kinds use kernels and templates. Abilities that not every kind has are
+// function pointers of its IndexKind, null where absent: a virtual never refuses. A kind owns its copy of the vectors.
+//
+// Threads: add and remove are called by one writer at a time per index; search, memory, stats and checkpoint run
+// concurrently with the writer and with each other. Readers take no lock that a writer holds while it works.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/io/file_system.h"
+#include "base/result.h"
+#include "base/row_set.h"
+#include "base/stop.h"
+#include "base/thread_pool.h"
+#include "base/vector_view.h"
+#include "index/distance/distance.h"
+#include "index/stats.h"
+
+namespace kith {
+
+struct Neighbor {
+  float distance;  // smaller is nearer, see distance.h
+  Row row;
+};
+
+/// Nearer first; equal distances in row order, so answers are deterministic.
+constexpr bool operator<(const Neighbor& a, const Neighbor& b) {
+  return a.distance < b.distance || (a.distance == b.distance && a.row < b.row);
+}
+
+/// Kind-specific settings as written by the user ("m" → "32"); a kind refuses names and values it does not know.
+using IndexOptions = std::vector<std::pair<std::string, std::string>>;
+
+struct IndexSpec {
+  std::string kind = "hnsw";
+  Metric metric = Metric::kL2;
+  ScalarType type = ScalarType::kF32;
+  uint32_t dim = 0;  // 1..65,535
+  IndexOptions options;
+  ThreadPool* pool = nullptr;  // for background and batch work; null: everything happens on the calling thread
+  uint64_t seed = 100;
+};
+
+struct SearchRequest {
+  VectorView query;                 // query_type(spec.type), spec.dim
+  uint32_t k = 10;                  // ≥ 1
+  uint32_t effort = 0;              // beam width (ef) of graphs; 0 = the kind's default
+  const RowSet* allowed = nullptr;  // only these rows may be returned; null = all live rows
+  Stop stop;
+};
+
+struct SearchAnswer {
+  std::vector<Neighbor> neighbors;  // nearest first, min(k, live allowed rows) of them where the kind is exact
+  SearchStats stats;
+};
+
+struct IndexMemory {
+  uint64_t vector_bytes = 0;     // full vectors
+  uint64_t structure_bytes = 0;  // adjacency, codes, tables
+  uint64_t total() const { return vector_bytes + structure_bytes; }
+};
+
+struct IndexStats {
+  uint64_t rows = 0;     // live
+  uint64_t removed = 0;  // tombstones still held
+  uint64_t pending = 0;  // searchable by exact scan, not yet part of the structure
+};
+
+class Index {
+ public:
+  virtual ~Index() = default;
+
+  /// Adds vectors[i] as rows[i]; rows are new and ascending. When it returns the rows are searchable: kinds that build
+  /// in the background answer for pending rows by exact scan. Blocks when too many are pending (back-pressure).
+  virtual Result<void> add(std::span<const Row> rows, VectorBlock vectors) = 0;
+
+  /// Tombstones a row: no search that starts later returns it. Unknown and removed rows are ignored.
+  virtual Result<void> remove(Row row) = 0;
+
+  virtual Result<SearchAnswer> search(const SearchRequest& request) const = 0;
+
+  /// Writes the whole index to one new file, synced; the same bytes for the same state. docs/formats.md draws it.
+  virtual Result<void> checkpoint(FileSystem& fs, const std::string& path) const = 0;
+
+  virtual IndexMemory memory() const = 0;
+  virtual IndexStats stats() const = 0;
+};
+
+struct RangeRequest {
+  VectorView query;
+  float radius = 0;  // a distance as in Neighbor, inclusive
+  uint32_t rows_max = 10'000;
+  uint32_t effort = 0;
+  const RowSet* allowed = nullptr;
+  Stop stop;
+};
+
+/// One row per kind in index/registry.cc. `create` and `open` are never null; the rest is null where the kind lacks it.
+struct IndexKind {
+  const char* name;
+  const char* summary;  // one line for `kith info` and docs
+  bool exact;
+  /// Checks the spec (dim, metric × type, options) and builds an empty index.
+  Result<std::unique_ptr<Index>> (*create)(const IndexSpec& spec);
+  /// Opens what checkpoint wrote. Never trusts the file: Corruption names path and offset.
+  Result<std::unique_ptr<Index>> (*open)(FileSystem& fs, const std::string& path, ThreadPool* pool);
+  /// All rows within a radius, nearest first, at most rows_max.
+  Result<SearchAnswer> (*range_search)(const Index& index, const RangeRequest& request);
+  /// Many queries at once (packed block of query_type); faster than one by one. All other fields as in `request`.
+  Result<std::vector<SearchAnswer>> (*search_batch)(const Index& index, VectorBlock queries, const SearchRequest& request);
+  /// Waits until no row is pending.
+  Result<void> (*settle)(Index& index, const Stop& stop);
+};
+
+}  // namespace kith

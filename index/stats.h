@@ -1,0 +1,28 @@
+// Counters that every search fills. explain, tests and the planner's calibration read these and nothing else.
+#pragma once
+
+#include <cstdint>
+
+namespace kith {
+
+struct SearchStats {
+  uint64_t full_distances = 0;         // distances on full vectors (ndc)
+  uint64_t code_distances = 0;         // distances on quantised codes (nqc)
+  uint64_t hops = 0;                   // graph nodes expanded
+  uint64_t predicate_evaluations = 0;  // rows asked of a filter
+  uint64_t pending_scanned = 0;        // rows not yet linked, scanned exactly
+  uint64_t ios = 0;                    // device reads
+  uint64_t bytes_read = 0;             // bytes of those reads
+
+  void add(const SearchStats& other) {
+    full_distances += other.full_distances;
+    code_distances += other.code_distances;
+    hops += other.hops;
+    predicate_evaluations += other.predicate_evaluations;
+    pending_scanned += other.pending_scanned;
+    ios += other.ios;
+    bytes_read += other.bytes_read;
+  }
+};
+
+}  // namespace kith

@@ -1,0 +1,127 @@
+// The words of the embedding API: schema, points, queries and answers as plain values. PUBLIC: part of libkith.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/stop.h"
+#include "base/vector_view.h"
+#include "index/distance/distance.h"
+#include "index/index.h"
+#include "index/stats.h"
+
+namespace kith {
+
+/// 16 bytes in RFC 4122 order.
+struct Uuid {
+  std::array<uint8_t, 16> bytes{};
+  friend auto operator<=>(const Uuid&, const Uuid&) = default;
+};
+
+/// The user's own id: u64, UUID or a UTF-8 string of 1..kIdBytesMax bytes. Different kinds never compare equal: 7 and
+/// "7" are two ids. A string in canonical UUID form stays a string.
+using Id = std::variant<uint64_t, Uuid, std::string>;
+
+/// As shown to people: 7, 6ba7b810-9dad-11d1-80b4-00c04fd430c8, "sku-7".
+std::string to_string(const Id& id);
+
+struct VectorField {
+  std::string name = "vector";
+  uint32_t dim = 0;
+  Metric metric = Metric::kL2;
+  ScalarType type = ScalarType::kF32;
+  std::string index = "hnsw";  // a kind of index/registry.h
+  IndexOptions options;
+};
+
+struct Schema {
+  std::vector<VectorField> vectors;  // ≥ 1, names unique
+};
+
+/// One vector of a point, in the field's stored type, packed little-endian.
+struct FieldVector {
+  std::string field;  // "" = the only field
+  std::vector<std::byte> data;
+};
+
+struct Point {
+  Id id;
+  std::vector<FieldVector> vectors;  // a field may be absent; the point is then not found through it
+  std::string payload;               // a JSON object, or empty for none
+};
+
+/// kSync: an OK survives power loss. kAsync: survives a kill of the process; on power loss a suffix of at most
+/// DatabaseOptions::async_window may be lost, never a hole.
+enum class Durability : uint8_t { kSync = 0, kAsync = 1 };
+
+struct WriteReceipt {
+  uint64_t sequence = 0;  // of the collection; grows by one per accepted batch
+  uint64_t inserted = 0;
+  uint64_t replaced = 0;
+  uint64_t removed = 0;
+};
+
+struct Fetch {
+  bool payload = false;
+  bool vectors = false;
+};
+
+struct Query {
+  std::string field;               // "" = the only field
+  std::vector<std::byte> vector;   // query_type(field.type), packed
+  uint32_t k = 10;
+  uint32_t offset = 0;             // skips the nearest `offset` rows
+  uint32_t effort = 0;             // 0 = the index kind's default
+  bool exact = false;              // scan every row
+  std::optional<float> score_threshold;  // keep only hits at least this near (score units of the metric)
+  Fetch fetch;
+  Stop stop;
+};
+
+struct RangeQuery {
+  std::string field;
+  std::vector<std::byte> vector;
+  float radius = 0;  // score units of the metric, inclusive
+  uint32_t limit = 1000;
+  uint32_t effort = 0;
+  bool exact = false;
+  Fetch fetch;
+  Stop stop;
+};
+
+struct Hit {
+  Id id;
+  float score = 0;
+  std::string payload;               // as stored; empty when not fetched or none
+  std::vector<FieldVector> vectors;  // empty when not fetched
+};
+
+struct Answer {
+  std::vector<Hit> hits;  // nearest first
+  SearchStats stats;
+};
+
+struct ScrollPage {
+  std::vector<Point> points;
+  std::optional<Id> next;  // pass as `after`'s successor: first id of the next page; none at the end
+};
+
+struct FieldInfo {
+  VectorField field;
+  IndexStats stats;
+  IndexMemory memory;
+};
+
+struct CollectionInfo {
+  std::string name;
+  uint64_t points = 0;
+  uint64_t sequence = 0;
+  std::vector<FieldInfo> fields;
+};
+
+}  // namespace kith
