@@ -1,0 +1,58 @@
+// Limits: the one typed table of what a request may ask. Validators check with it, docs/api.md is compared
+// with it.
+//
+// A limit belongs to the embedding API as much as to the wire: a collection refuses what the server would
+// refuse. Limits that exist only on the wire stand beside it in server/api/wire_limits.h.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace kith {
+
+struct Limit {
+  const char* name;
+  uint64_t min;
+  uint64_t max;
+  uint64_t fallback;  // the value when a request says 0 or nothing; 0 = there is none
+  const char* meaning;
+
+  constexpr bool allows(uint64_t value) const { return value >= min && value <= max; }
+
+  /// InvalidArgument naming `field`, the value and the bounds.
+  Result<void> check(std::string_view field, uint64_t value) const {
+    if (allows(value)) return {};
+    return invalid_argument("{}: {} is outside {}..{} (limit '{}'); ask for a value within", field, value,
+                            min, max, name);
+  }
+};
+
+namespace limits {
+inline constexpr uint64_t kMiB = 1ull << 20;
+
+inline constexpr Limit kK{"k", 1, 10'000, 10, "hits per search"};
+inline constexpr Limit kOffset{"offset", 0, 100'000, 0, "nearest rows skipped by a search"};
+inline constexpr Limit kEffort{"effort", 0, 100'000, 0, "beam width of a search; 0 = the index kind's own"};
+inline constexpr Limit kBatchQueries{"batch_queries", 1, 1'000, 0, "queries per SearchBatch"};
+inline constexpr Limit kBatchPoints{"batch_points", 1, 10'000, 0, "points per batch of writes"};
+inline constexpr Limit kBatchBytes{"batch_bytes", 1, 64 * kMiB, 0, "bytes per batch of writes"};
+inline constexpr Limit kIds{"ids", 1, 10'000, 0, "ids per Get or Delete"};
+inline constexpr Limit kScrollLimit{"scroll_limit", 1, 10'000, 100, "points per Scroll"};
+inline constexpr Limit kRangeLimit{"range_limit", 1, 10'000, 1'000, "hits per RangeSearch"};
+inline constexpr Limit kDim{"dim", 1, 65'535, 0, "dimensions of a vector field"};
+inline constexpr Limit kFields{"fields", 1, 16, 0, "vector fields per collection"};
+inline constexpr Limit kIdBytes{"id_bytes", 1, 1'024, 0, "bytes of a text id"};
+inline constexpr Limit kNameBytes{"name_bytes", 1, 255, 0, "bytes of a collection or field name"};
+inline constexpr Limit kPayloadBytes{"payload_bytes", 0, kMiB, 0, "bytes of a point's payload"};
+}  // namespace limits
+
+/// In the order in which documentation lists them.
+inline constexpr const Limit* kLimits[] = {
+    &limits::kK,           &limits::kOffset,      &limits::kEffort, &limits::kBatchQueries,
+    &limits::kBatchPoints, &limits::kBatchBytes,  &limits::kIds,    &limits::kScrollLimit,
+    &limits::kRangeLimit,  &limits::kDim,         &limits::kFields, &limits::kIdBytes,
+    &limits::kNameBytes,   &limits::kPayloadBytes};
+
+}  // namespace kith
