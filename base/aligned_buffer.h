@@ -1,0 +1,46 @@
+// AlignedBuffer: zeroed memory for vectors and pages, 64-byte aligned, so that one vector load never
+// straddles two cache lines. From 2 MiB on it is mapped directly, aligned to 2 MiB and offered to the kernel
+// for huge pages (fewer TLB misses in random walks over a graph); where the kernel declines, ordinary pages
+// do. Pages are touched lazily.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "base/result.h"
+
+namespace kith {
+
+class AlignedBuffer {
+ public:
+  static constexpr size_t kAlignment = 64;
+  static constexpr size_t kHugePage = size_t{2} << 20;
+
+  /// ResourceExhausted when the machine has not that much.
+  static Result<AlignedBuffer> allocate(size_t bytes);
+
+  AlignedBuffer() = default;
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~AlignedBuffer();
+
+  std::byte* data() { return data_; }
+  const std::byte* data() const { return data_; }
+  size_t size() const { return size_; }
+  std::span<std::byte> span() { return {data_, size_}; }
+  std::span<const std::byte> span() const { return {data_, size_}; }
+
+ private:
+  AlignedBuffer(std::byte* data, size_t size) : data_(data), size_(size) {}
+
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace kith

@@ -1,0 +1,124 @@
+#include "base/thread_pool.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/check.h"
+
+namespace kith {
+
+struct ThreadPool::State {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<std::function<void()>> queue;  // guarded by mutex
+  bool closing = false;                     // guarded by mutex
+  std::vector<std::thread> threads;
+
+  void work() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      wake.wait(lock, [this] { return closing || !queue.empty(); });
+      if (queue.empty()) return;  // closing, and everything queued is done
+      {
+        std::function<void()> task = std::move(queue.front());
+        queue.pop_front();
+        lock.unlock();
+        task();
+      }  // destroys what the task captured before the lock is taken again
+      lock.lock();
+    }
+  }
+};
+
+ThreadPool::ThreadPool(size_t threads) : state_(std::make_unique<State>()) {
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  for (size_t i = 0; i < threads; ++i) {
+    state_->threads.emplace_back([state = state_.get()] { state->work(); });
+    pthread_setname_np(state_->threads.back().native_handle(), "kith-pool");
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->closing = true;
+  }
+  state_->wake.notify_all();
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+size_t ThreadPool::threads() const {
+  return state_->threads.size();
+}
+
+void ThreadPool::submit(std::function<void()> task) {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->queue.push_back(std::move(task));
+  }
+  state_->wake.notify_one();
+}
+
+namespace {
+
+/// One parallel_for. Chunks are handed out by `next`; whoever finishes the last one wakes the caller. The
+/// caller waits only for chunks that a running thread has taken, never for a helper that has not started: so
+/// a loop inside a loop cannot deadlock. Helpers that start late find no chunk and touch nothing but this
+/// block, which they share.
+struct Loop {
+  size_t count;
+  size_t grain;
+  size_t chunks;
+  const std::function<void(size_t)>* body;  // alive while a chunk is undone
+  std::atomic<size_t> next{0};
+  std::atomic<size_t> done{0};
+  std::mutex mutex;
+  std::condition_variable all_done;
+
+  void work() {
+    size_t finished = 0;
+    for (size_t chunk = next++; chunk < chunks; chunk = next++) {
+      const size_t end = std::min(count, (chunk + 1) * grain);
+      for (size_t i = chunk * grain; i < end; ++i) (*body)(i);
+      ++finished;
+    }
+    if (finished == 0 || done.fetch_add(finished, std::memory_order_acq_rel) + finished < chunks) return;
+    std::lock_guard lock(mutex);  // so that the notice cannot fall between the caller's test and its sleep
+    all_done.notify_all();
+  }
+
+  void wait() {
+    std::unique_lock lock(mutex);
+    all_done.wait(lock, [this] { return done.load(std::memory_order_acquire) == chunks; });
+  }
+};
+
+}  // namespace
+
+void ThreadPool::parallel_for(size_t count, size_t grain, const std::function<void(size_t)>& body) {
+  if (count == 0) return;
+  grain = std::clamp<size_t>(grain, 1, count);
+  const size_t chunks = (count - 1) / grain + 1;
+  if (chunks == 1) {
+    for (size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  auto loop = std::make_shared<Loop>();
+  loop->count = count;
+  loop->grain = grain;
+  loop->chunks = chunks;
+  loop->body = &body;
+  const size_t helpers = std::min(threads(), chunks - 1);
+  for (size_t i = 0; i < helpers; ++i) submit([loop] { loop->work(); });
+  loop->work();
+  loop->wait();
+}
+
+}  // namespace kith
