@@ -1,0 +1,93 @@
+#include "storage/kv/fault_kv_store.h"
+
+#include <mutex>
+
+namespace kith {
+namespace {
+
+class FailedIterator final : public KvIterator {
+ public:
+  bool valid() const override { return false; }
+  std::string_view key() const override { return {}; }
+  std::string_view value() const override { return {}; }
+  void next() override {}
+  Result<void> status() const override { return corruption("injected: a block does not match its checksum"); }
+};
+
+class FaultSnapshot final : public KvSnapshot {
+ public:
+  FaultSnapshot(std::shared_ptr<const KvSnapshot> wrapped, const KvFaults& faults)
+      : wrapped_(std::move(wrapped)), faults_(faults) {}
+
+  Result<std::optional<std::string>> get(KvTable table, std::string_view key) const override {
+    if (faults_.reads_fail) return corruption("injected: a block does not match its checksum");
+    return wrapped_->get(table, key);
+  }
+  Result<void> multi_get(KvTable table, std::span<const std::string> keys,
+                         const std::function<void(size_t, std::string_view)>& found) const override {
+    if (faults_.reads_fail) return corruption("injected: a block does not match its checksum");
+    return wrapped_->multi_get(table, keys, found);
+  }
+  std::unique_ptr<KvIterator> iterate(KvTable table, std::string_view begin,
+                                      std::string_view end) const override {
+    if (faults_.reads_fail) return std::make_unique<FailedIterator>();
+    return wrapped_->iterate(table, begin, end);
+  }
+
+ private:
+  std::shared_ptr<const KvSnapshot> wrapped_;
+  const KvFaults& faults_;
+};
+
+class FaultKvStore final : public KvStore {
+ public:
+  FaultKvStore(std::unique_ptr<KvStore> wrapped, KvFaults& faults)
+      : wrapped_(std::move(wrapped)), faults_(faults) {}
+
+  Result<void> write(const KvBatch& batch, KvSurvives survives) override {
+    TRY(health());
+    ++faults_.writes;
+    if (faults_.writes_until_failure >= 0 && faults_.writes_until_failure-- == 0) {
+      if (faults_.leaves_batch) TRY(wrapped_->write(batch, survives));
+      return poison();
+    }
+    if (survives == KvSurvives::kPower) ++faults_.syncs;
+    return wrapped_->write(batch, survives);
+  }
+  Result<void> sync() override {
+    TRY(health());
+    ++faults_.syncs;
+    return wrapped_->sync();
+  }
+  std::shared_ptr<const KvSnapshot> snapshot() const override {
+    return std::make_shared<FaultSnapshot>(wrapped_->snapshot(), faults_);
+  }
+  Result<void> reclaim(KvTable table, std::string_view begin, std::string_view end) override {
+    return wrapped_->reclaim(table, begin, end);
+  }
+  Result<void> health() const override {
+    std::lock_guard lock(mutex_);
+    return poison_;
+  }
+
+ private:
+  Result<void> poison() {
+    std::lock_guard lock(mutex_);
+    if (poison_.ok() && faults_.disk_full) poison_ = resource_exhausted("injected: the disk is full");
+    if (poison_.ok()) poison_ = failed_precondition("injected: write failed; the store is read-only");
+    return poison_;
+  }
+
+  std::unique_ptr<KvStore> wrapped_;
+  KvFaults& faults_;
+  mutable std::mutex mutex_;
+  Result<void> poison_;  // guarded by mutex_
+};
+
+}  // namespace
+
+std::unique_ptr<KvStore> make_fault_kv_store(std::unique_ptr<KvStore> wrapped, KvFaults& faults) {
+  return std::make_unique<FaultKvStore>(std::move(wrapped), faults);
+}
+
+}  // namespace kith
