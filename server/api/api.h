@@ -1,6 +1,7 @@
-// Api: every RPC of kith.v1 as a C++ call, so that the command line says the same thing to a directory and to a server.
-// Two implementations: LocalApi (validates, converts, calls query; the gRPC service is a thin shell around it) and
-// RemoteApi (a gRPC client). All functions are thread-safe; errors carry the same code and message on both ways.
+// Api: every RPC of kith.v1 as a C++ call, so that the command line says the same thing to a directory and to
+// a server. Two implementations: LocalApi (validates, converts, calls query; the gRPC service is a thin shell
+// around it) and RemoteApi (a gRPC client). All functions are thread-safe; errors carry the same code and
+// message on both ways.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ class Database;
 class UpsertStream {
  public:
   virtual ~UpsertStream() = default;
-  /// Hands over one batch. Blocks while too many batches are unanswered. An error is final for the stream and names the
-  /// batch that was refused.
+  /// Hands over one batch. Blocks while too many batches are unanswered. An error is final for the stream and
+  /// names the batch that was refused.
   virtual Result<void> send(const v1::UpsertRequest& batch) = 0;
   /// Batches answered OK so far; they are durable as they asked.
   virtual uint64_t acknowledged() const = 0;
@@ -32,9 +33,12 @@ class Api {
  public:
   virtual ~Api() = default;
 
-  virtual Result<v1::CreateCollectionResponse> create_collection(const v1::CreateCollectionRequest&, const Stop&) = 0;
-  virtual Result<v1::DropCollectionResponse> drop_collection(const v1::DropCollectionRequest&, const Stop&) = 0;
-  virtual Result<v1::ListCollectionsResponse> list_collections(const v1::ListCollectionsRequest&, const Stop&) = 0;
+  virtual Result<v1::CreateCollectionResponse> create_collection(const v1::CreateCollectionRequest&,
+                                                                 const Stop&) = 0;
+  virtual Result<v1::DropCollectionResponse> drop_collection(const v1::DropCollectionRequest&,
+                                                             const Stop&) = 0;
+  virtual Result<v1::ListCollectionsResponse> list_collections(const v1::ListCollectionsRequest&,
+                                                               const Stop&) = 0;
   virtual Result<v1::GetCollectionResponse> get_collection(const v1::GetCollectionRequest&, const Stop&) = 0;
 
   virtual Result<v1::WriteResponse> upsert(const v1::UpsertRequest&, const Stop&) = 0;

@@ -1,8 +1,8 @@
 // Server: one Database served as kith.v1 over gRPC, with health and reflection, on a loopback address.
 //
-// The listening socket is ours (acceptor.h): Debian's gRPC 1.51.1 never accepts again after it ran out of file
-// descriptors (CVE-2023-4785), and has no cap on connections. There is no authentication yet, so any address but
-// loopback is refused.
+// The listening socket is ours (acceptor.h): Debian's gRPC 1.51.1 never accepts again after it ran out of
+// file descriptors (CVE-2023-4785), and has no cap on connections. There is no authentication yet, so any
+// address but loopback is refused.
 #pragma once
 
 #include <chrono>
@@ -21,13 +21,15 @@ struct ServerOptions {
   uint16_t port = 6500;              // 0 = any free port, printed when ready
   uint32_t connections_max = 1'000;  // further clients are closed at once
   uint32_t threads = 0;              // requests served at the same time; 0 = 4 per CPU, at least 16
-  std::chrono::milliseconds drain{5'000};  // how long shutdown waits for running requests before it cancels them
+  std::chrono::milliseconds drain{
+      5'000};  // how long shutdown waits for running requests before it cancels them
   DatabaseOptions database;
 };
 
-/// Opens the directory, serves it, prints one line `kith: serving DIRECTORY on HOST:PORT` to stdout when ready, and
-/// runs until SIGINT or SIGTERM; then stops accepting, lets running requests end, and closes the database.
-/// InvalidArgument for a bad address, FailedPrecondition for one that is not loopback or a directory in use.
+/// Opens the directory, serves it, prints one line `kith: serving DIRECTORY on HOST:PORT` to stdout when
+/// ready, and runs until SIGINT or SIGTERM; then stops accepting, lets running requests end, and closes the
+/// database. InvalidArgument for a bad address, FailedPrecondition for one that is not loopback or a
+/// directory in use.
 Result<void> run_server(const ServerOptions& options);
 
 /// The same in pieces, for embedding and tests. Destruction shuts down as run_server does.

@@ -1,0 +1,176 @@
+#include "server/api/convert.h"
+
+#include "query/schema/limits.h"
+
+namespace kith {
+
+Error within(Error error, std::string_view path, size_t index) {
+  error.message = fmt::format("{}[{}].{}", path, index, error.message);
+  return error;
+}
+
+std::string shortened(std::string_view text) {
+  constexpr size_t kShown = 64;
+  if (text.size() <= kShown) return std::string(text);
+  size_t end = kShown;
+  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  return fmt::format("{}... ({} bytes)", text.substr(0, end), text.size());
+}
+
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Result<Uuid> parse_uuid(std::string_view text) {
+  const auto bad = [&] {
+    return invalid_argument("id.uuid: '{}' is not in the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+                            shortened(text));
+  };
+  if (text.size() != 36) return bad();
+  Uuid uuid;
+  size_t nibble = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash != (text[i] == '-')) return bad();
+    if (dash) continue;
+    const int digit = hex_digit(text[i]);
+    if (digit < 0) return bad();
+    uint8_t& byte = uuid.bytes[nibble / 2];
+    byte = static_cast<uint8_t>(byte << 4 | digit);
+    ++nibble;
+  }
+  return uuid;
+}
+
+Result<Metric> metric_from_proto(v1::Metric metric) {
+  switch (metric) {
+    case v1::METRIC_L2:
+      return Metric::kL2;
+    case v1::METRIC_INNER_PRODUCT:
+      return Metric::kInnerProduct;
+    case v1::METRIC_COSINE:
+      return Metric::kCosine;
+    case v1::METRIC_HAMMING:
+      return Metric::kHamming;
+    default:
+      break;
+  }
+  return invalid_argument(
+      "metric: {} names no metric; say METRIC_L2, METRIC_INNER_PRODUCT, METRIC_COSINE or METRIC_HAMMING",
+      static_cast<int>(metric));
+}
+
+v1::Metric metric_to_proto(Metric metric) {
+  return static_cast<v1::Metric>(static_cast<int>(metric) + 1);
+}
+
+Result<ScalarType> scalar_from_proto(v1::ScalarType type, Metric metric) {
+  if (type == v1::SCALAR_TYPE_UNSPECIFIED)
+    return metric == Metric::kHamming ? ScalarType::kBit : ScalarType::kF32;
+  const int value = static_cast<int>(type) - 1;
+  if (value >= 0 && value < static_cast<int>(kScalarTypes)) return static_cast<ScalarType>(value);
+  return invalid_argument("type: {} names no scalar type; say SCALAR_TYPE_F32, _F16, _BF16, _I8, _U8 or _BIT",
+                          static_cast<int>(type));
+}
+
+Result<VectorField> field_from_proto(const v1::VectorField& field) {
+  VectorField out;
+  if (!field.name().empty()) out.name = field.name();
+  TRY(limits::kNameBytes.check("name (bytes)", out.name.size()));
+  TRY(limits::kDim.check("dim", field.dim()));
+  out.dim = field.dim();
+  out.metric = TRY(metric_from_proto(field.metric()));
+  out.type = TRY(scalar_from_proto(field.type(), out.metric));
+  if (!field.index().empty()) out.index = field.index();
+  for (const auto& [name, value] : field.options()) out.options.emplace_back(name, value);
+  std::sort(out.options.begin(),
+            out.options.end());  // a proto map has no order; equal requests make equal schemas
+  return out;
+}
+
+}  // namespace
+
+Result<Id> id_from_proto(const v1::Id& id) {
+  switch (id.kind_case()) {
+    case v1::Id::kNumber:
+      return Id(id.number());
+    case v1::Id::kUuid:
+      return Id(TRY(parse_uuid(id.uuid())));
+    case v1::Id::kText:
+      TRY(limits::kIdBytes.check("id.text (bytes)", id.text().size()));
+      return Id(id.text());
+    case v1::Id::KIND_NOT_SET:
+      break;
+  }
+  return invalid_argument("id: set one of number, uuid, text");
+}
+
+void id_to_proto(const Id& id, v1::Id* out) {
+  if (const auto* number = std::get_if<uint64_t>(&id)) {
+    out->set_number(*number);
+  } else if (const auto* text = std::get_if<std::string>(&id)) {
+    out->set_text(*text);
+  } else {
+    out->set_uuid(to_string(id));
+  }
+}
+
+Result<Schema> schema_from_proto(const v1::CreateCollectionRequest& request) {
+  TRY(limits::kFields.check("vectors (count)", static_cast<uint64_t>(request.vectors_size())));
+  Schema schema;
+  for (int i = 0; i < request.vectors_size(); ++i) {
+    auto field = field_from_proto(request.vectors(i));
+    if (!field.ok()) return within(std::move(field).error(), "vectors", static_cast<size_t>(i));
+    schema.vectors.push_back(*std::move(field));
+  }
+  return schema;
+}
+
+void info_to_proto(const CollectionInfo& info, v1::GetCollectionResponse* out) {
+  out->set_collection(info.name);
+  out->set_points(info.points);
+  out->set_sequence(info.sequence);
+  for (const FieldInfo& field : info.fields) {
+    v1::FieldInfo* to = out->add_fields();
+    v1::VectorField* spec = to->mutable_field();
+    spec->set_name(field.field.name);
+    spec->set_dim(field.field.dim);
+    spec->set_metric(metric_to_proto(field.field.metric));
+    spec->set_type(static_cast<v1::ScalarType>(static_cast<int>(field.field.type) + 1));
+    spec->set_index(field.field.index);
+    for (const auto& [name, value] : field.field.options) (*spec->mutable_options())[name] = value;
+    to->set_rows(field.stats.rows);
+    to->set_removed(field.stats.removed);
+    to->set_pending(field.stats.pending);
+    to->set_vector_bytes(field.memory.vector_bytes);
+    to->set_structure_bytes(field.memory.structure_bytes);
+  }
+}
+
+Result<Durability> durability_from_proto(v1::Durability durability) {
+  switch (durability) {
+    case v1::DURABILITY_UNSPECIFIED:
+    case v1::DURABILITY_SYNC:
+      return Durability::kSync;
+    case v1::DURABILITY_ASYNC:
+      return Durability::kAsync;
+    default:
+      break;
+  }
+  return invalid_argument("durability: {} is none of DURABILITY_SYNC, DURABILITY_ASYNC",
+                          static_cast<int>(durability));
+}
+
+void receipt_to_proto(const WriteReceipt& receipt, v1::WriteResponse* out) {
+  out->set_sequence(receipt.sequence);
+  out->set_inserted(receipt.inserted);
+  out->set_replaced(receipt.replaced);
+  out->set_removed(receipt.removed);
+}
+
+}  // namespace kith

@@ -1,0 +1,193 @@
+// The part of convert.h that carries vectors: points, queries, answers.
+#include <cstring>
+
+#include "query/schema/limits.h"
+#include "server/api/convert.h"
+
+namespace kith {
+namespace {
+
+/// "" is the only field, where there is only one.
+Result<const VectorField*> find_field(const Schema& schema, const std::string& name) {
+  if (name.empty() && schema.vectors.size() == 1) return &schema.vectors[0];
+  for (const VectorField& field : schema.vectors) {
+    if (field.name == name) return &field;
+  }
+  std::string known;
+  for (const VectorField& field : schema.vectors) known += (known.empty() ? "" : ", ") + field.name;
+  if (name.empty())
+    return invalid_argument("field: the collection has several vector fields; name one of: {}", known);
+  return invalid_argument("field: the collection has no vector field '{}'; it has: {}", shortened(name),
+                          known);
+}
+
+/// Position of the first NaN or infinity; `count` when all are finite. Branch-free inside a block, so it
+/// vectorises.
+size_t first_non_finite(const float* values, size_t count) {
+  constexpr uint32_t kExponent = 0x7f800000u;
+  constexpr size_t kBlock = 64;
+  for (size_t begin = 0; begin < count; begin += kBlock) {
+    const size_t end = std::min(begin + kBlock, count);
+    uint32_t any = 0;
+    for (size_t i = begin; i < end; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, values + i, sizeof bits);
+      any |= (bits & kExponent) == kExponent;
+    }
+    if (any == 0) continue;
+    for (size_t i = begin; i < end; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, values + i, sizeof bits);
+      if ((bits & kExponent) == kExponent) return i;
+    }
+  }
+  return count;
+}
+
+/// The vector as packed elements of `type`.
+Result<std::vector<std::byte>> pack_vector(const v1::Vector& vector, const VectorField& field,
+                                           ScalarType type) {
+  const size_t bytes = vector_bytes(type, field.dim);
+  if (!vector.data().empty()) {
+    if (vector.values_size() != 0) return invalid_argument("data: set either values or data, not both");
+    if (vector.data().size() != bytes) {
+      return invalid_argument("data: {} bytes, but field '{}' has {} dimensions of {}, which are {} bytes",
+                              vector.data().size(), field.name, field.dim, scalar_name(type), bytes);
+    }
+    const auto* begin = reinterpret_cast<const std::byte*>(vector.data().data());
+    return std::vector<std::byte>(begin, begin + bytes);
+  }
+  const size_t count = static_cast<size_t>(vector.values_size());
+  if (count != field.dim) {
+    return invalid_argument("values: {} dimensions, but field '{}' has {}", count, field.name, field.dim);
+  }
+  const float* values = vector.values().data();
+  const size_t bad = first_non_finite(values, count);
+  if (bad != count) return invalid_argument("values[{}]: {} is not a finite number", bad, values[bad]);
+  if (type == ScalarType::kF32) {
+    const auto* begin = reinterpret_cast<const std::byte*>(values);
+    return std::vector<std::byte>(begin, begin + bytes);
+  }
+  std::vector<std::byte> out(bytes);
+  auto packed = from_f32(values, count, type, out.data());
+  if (!packed.ok()) return make_error(packed.error().code, "values: {}", packed.error().message);
+  return out;
+}
+
+Result<FieldVector> vector_from_proto(const v1::Vector& vector, const Schema& schema, bool as_query) {
+  const VectorField* field = TRY(find_field(schema, vector.field()));
+  const ScalarType type = as_query ? query_type(field->type) : field->type;
+  return FieldVector{field->name, TRY(pack_vector(vector, *field, type))};
+}
+
+Result<Point> point_from_proto(const v1::Point& point, const Schema& schema) {
+  Point out;
+  out.id = TRY(id_from_proto(point.id()));
+  TRY(limits::kPayloadBytes.check("payload (bytes)", point.payload().size()));
+  out.payload = point.payload();
+  out.vectors.reserve(std::min<size_t>(static_cast<size_t>(point.vectors_size()), limits::kFields.max));
+  for (int i = 0; i < point.vectors_size(); ++i) {
+    auto vector = vector_from_proto(point.vectors(i), schema, false);
+    if (!vector.ok()) return within(std::move(vector).error(), "vectors", static_cast<size_t>(i));
+    for (const FieldVector& earlier : out.vectors) {
+      if (earlier.field == vector->field) {
+        return invalid_argument("vectors[{}].field: '{}' stands twice in one point", i, earlier.field);
+      }
+    }
+    out.vectors.push_back(*std::move(vector));
+  }
+  return out;
+}
+
+void vectors_to_proto(const std::vector<FieldVector>& vectors, const Schema& schema,
+                      google::protobuf::RepeatedPtrField<v1::Vector>* out) {
+  for (const FieldVector& vector : vectors) {
+    v1::Vector* to = out->Add();
+    to->set_field(vector.field);
+    const auto field = find_field(schema, vector.field);
+    const ScalarType type = field.ok() ? (*field)->type : ScalarType::kBit;
+    if (type == ScalarType::kF32 || query_type(type) == ScalarType::kF32) {
+      to->mutable_values()->Resize(static_cast<int>((*field)->dim), 0.0f);
+      to_f32(vector.data.data(), (*field)->dim, type, to->mutable_values()->mutable_data());
+    } else {
+      to->set_data(vector.data.data(), vector.data.size());
+    }
+  }
+}
+
+Error in_vector(Error error) {
+  error.message = "vector." + error.message;
+  return error;
+}
+
+}  // namespace
+
+Result<std::vector<Point>> points_from_proto(const v1::UpsertRequest& request, const Schema& schema) {
+  std::vector<Point> points;
+  points.reserve(static_cast<size_t>(request.points_size()));
+  for (int i = 0; i < request.points_size(); ++i) {
+    auto point = point_from_proto(request.points(i), schema);
+    if (!point.ok()) return within(std::move(point).error(), "points", static_cast<size_t>(i));
+    points.push_back(*std::move(point));
+  }
+  return points;
+}
+
+void point_to_proto(Point&& point, const Schema& schema, v1::Point* out) {
+  id_to_proto(point.id, out->mutable_id());
+  vectors_to_proto(point.vectors, schema, out->mutable_vectors());
+  out->set_payload(std::move(point.payload));
+}
+
+Result<Query> query_from_proto(const v1::SearchRequest& request, const Schema& schema, const Stop& stop) {
+  auto vector = vector_from_proto(request.vector(), schema, true);
+  if (!vector.ok()) return in_vector(std::move(vector).error());
+  Query query;
+  query.field = std::move(vector->field);
+  query.vector = std::move(vector->data);
+  query.k = static_cast<uint32_t>(request.k() == 0 ? limits::kK.fallback : request.k());
+  query.offset = static_cast<uint32_t>(request.offset());
+  query.effort = static_cast<uint32_t>(request.effort());
+  query.exact = request.exact();
+  if (request.has_score_threshold()) query.score_threshold = request.score_threshold();
+  query.fetch = {request.fetch().payload(), request.fetch().vectors()};
+  query.stop = stop;
+  return query;
+}
+
+Result<RangeQuery> range_from_proto(const v1::RangeSearchRequest& request, const Schema& schema,
+                                    const Stop& stop) {
+  auto vector = vector_from_proto(request.vector(), schema, true);
+  if (!vector.ok()) return in_vector(std::move(vector).error());
+  RangeQuery query;
+  query.field = std::move(vector->field);
+  query.vector = std::move(vector->data);
+  query.radius = request.radius();
+  query.limit = static_cast<uint32_t>(request.limit() == 0 ? limits::kRangeLimit.fallback : request.limit());
+  query.effort = static_cast<uint32_t>(request.effort());
+  query.exact = request.exact();
+  query.fetch = {request.fetch().payload(), request.fetch().vectors()};
+  query.stop = stop;
+  return query;
+}
+
+void answer_to_proto(Answer&& answer, const Schema& schema, v1::SearchResponse* out) {
+  out->mutable_hits()->Reserve(static_cast<int>(answer.hits.size()));
+  for (Hit& hit : answer.hits) {
+    v1::Hit* to = out->add_hits();
+    id_to_proto(hit.id, to->mutable_id());
+    to->set_score(hit.score);
+    if (!hit.payload.empty()) to->set_payload(std::move(hit.payload));
+    vectors_to_proto(hit.vectors, schema, to->mutable_vectors());
+  }
+  v1::SearchStats* stats = out->mutable_stats();
+  stats->set_full_distances(answer.stats.full_distances);
+  stats->set_code_distances(answer.stats.code_distances);
+  stats->set_hops(answer.stats.hops);
+  stats->set_predicate_evaluations(answer.stats.predicate_evaluations);
+  stats->set_pending_scanned(answer.stats.pending_scanned);
+  stats->set_ios(answer.stats.ios);
+  stats->set_bytes_read(answer.stats.bytes_read);
+}
+
+}  // namespace kith

@@ -1,0 +1,276 @@
+// LocalApi: kith.v1 answered by a Database in this process. Validate, find the collection, convert, call,
+// convert.
+#include <cmath>
+
+#include "query/database.h"
+#include "server/api/api.h"
+#include "server/api/convert.h"
+#include "server/api/validate.h"
+#include "server/api/wire_limits.h"
+
+namespace kith {
+namespace {
+
+/// Points read per step where payloads may be large: a page of n points costs at most one step over
+/// kAnswerBytes.
+constexpr uint32_t kPageStep = 64;
+
+Result<void> check_answer(const google::protobuf::Message& answer) {
+  const size_t bytes = answer.ByteSizeLong();
+  if (bytes <= limits::kAnswerBytes.max) return {};
+  return resource_exhausted(
+      "the answer has {} bytes, over {} (limit 'answer_bytes'); ask for fewer points, or without "
+      "payloads and vectors",
+      bytes, limits::kAnswerBytes.max);
+}
+
+Fetch fetch_from_proto(const v1::Fetch& fetch) {
+  return {fetch.payload(), fetch.vectors()};
+}
+
+Result<std::vector<Id>> ids_from_proto(const google::protobuf::RepeatedPtrField<v1::Id>& ids) {
+  std::vector<Id> out;
+  out.reserve(static_cast<size_t>(ids.size()));
+  for (int i = 0; i < ids.size(); ++i) {
+    auto id = id_from_proto(ids[i]);
+    if (!id.ok()) return make_error(id.error().code, "ids[{}]: {}", i, id.error().message);
+    out.push_back(*std::move(id));
+  }
+  return out;
+}
+
+class LocalUpsertStream final : public UpsertStream {
+ public:
+  LocalUpsertStream(Api& api, const Stop& stop) : api_(api), stop_(stop) {}
+
+  Result<void> send(const v1::UpsertRequest& batch) override {
+    if (failed_) return *failed_;
+    auto answer = api_.upsert(batch, stop_);
+    if (answer.ok()) {
+      ++acknowledged_;
+      return {};
+    }
+    failed_ = make_error(answer.error().code, "batch {}: {}", acknowledged_ + 1, answer.error().message);
+    return *failed_;
+  }
+  uint64_t acknowledged() const override { return acknowledged_; }
+  Result<void> finish() override { return failed_ ? Result<void>(*failed_) : Result<void>(); }
+
+ private:
+  Api& api_;
+  Stop stop_;
+  uint64_t acknowledged_ = 0;
+  std::optional<Error> failed_;
+};
+
+class LocalApi final : public Api {
+ public:
+  explicit LocalApi(Database& database) : database_(database) {}
+
+  Result<v1::CreateCollectionResponse> create_collection(const v1::CreateCollectionRequest& request,
+                                                         const Stop& stop) override {
+    TRY(validate(request));
+    const Schema schema = TRY(schema_from_proto(request));
+    TRY(stop.check());
+    TRY(database_.create_collection(request.collection(), schema));
+    return v1::CreateCollectionResponse();
+  }
+
+  Result<v1::DropCollectionResponse> drop_collection(const v1::DropCollectionRequest& request,
+                                                     const Stop& stop) override {
+    TRY(validate(request));
+    TRY(stop.check());
+    TRY(database_.drop_collection(request.collection()));
+    return v1::DropCollectionResponse();
+  }
+
+  Result<v1::ListCollectionsResponse> list_collections(const v1::ListCollectionsRequest& request,
+                                                       const Stop&) override {
+    TRY(validate(request));
+    v1::ListCollectionsResponse response;
+    for (const std::string& name : database_.collection_names()) response.add_collections(name);
+    return response;
+  }
+
+  Result<v1::GetCollectionResponse> get_collection(const v1::GetCollectionRequest& request,
+                                                   const Stop&) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    v1::GetCollectionResponse response;
+    info_to_proto(collection->info(), &response);
+    return response;
+  }
+
+  Result<v1::WriteResponse> upsert(const v1::UpsertRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const Durability durability = TRY(durability_from_proto(request.durability()));
+    const auto collection = TRY(database_.collection(request.collection()));
+    const std::vector<Point> points = TRY(points_from_proto(request, collection->schema()));
+    TRY(stop.check());
+    const WriteReceipt receipt = TRY(collection->upsert(points, durability));
+    v1::WriteResponse response;
+    receipt_to_proto(receipt, &response);
+    return response;
+  }
+
+  Result<v1::WriteResponse> remove(const v1::DeleteRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const Durability durability = TRY(durability_from_proto(request.durability()));
+    const auto collection = TRY(database_.collection(request.collection()));
+    const std::vector<Id> ids = TRY(ids_from_proto(request.ids()));
+    TRY(stop.check());
+    const WriteReceipt receipt = TRY(collection->remove(ids, durability));
+    v1::WriteResponse response;
+    receipt_to_proto(receipt, &response);
+    return response;
+  }
+
+  Result<std::unique_ptr<UpsertStream>> upsert_stream(const Stop& stop) override {
+    return std::unique_ptr<UpsertStream>(std::make_unique<LocalUpsertStream>(*this, stop));
+  }
+
+  Result<v1::GetResponse> get(const v1::GetRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    const std::vector<Id> ids = TRY(ids_from_proto(request.ids()));
+    const Fetch fetch = fetch_from_proto(request.fetch());
+    v1::GetResponse response;
+    uint64_t bytes = 0;
+    for (size_t begin = 0; begin < ids.size(); begin += kPageStep) {
+      TRY(stop.check());
+      const size_t count = std::min<size_t>(kPageStep, ids.size() - begin);
+      auto points = TRY(collection->get(std::span(ids).subspan(begin, count), fetch));
+      for (std::optional<Point>& point : points) {
+        v1::GetResponse::Entry* entry = response.add_entries();
+        if (!point) continue;
+        point_to_proto(*std::move(point), collection->schema(), entry->mutable_point());
+        bytes += entry->ByteSizeLong();
+      }
+      if (bytes > limits::kAnswerBytes.max) return TRY(check_answer(response)), response;
+    }
+    TRY(check_answer(response));
+    return response;
+  }
+
+  /// A page ends early, with `next` set, before it would pass kAnswerBytes.
+  Result<v1::ScrollResponse> scroll(const v1::ScrollRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    std::optional<Id> from;
+    if (request.has_from()) {
+      auto id = id_from_proto(request.from());
+      if (!id.ok()) return make_error(id.error().code, "from: {}", id.error().message);
+      from = *std::move(id);
+    }
+    const uint64_t limit = request.limit() == 0 ? limits::kScrollLimit.fallback : request.limit();
+    return read_page(*collection, std::move(from), static_cast<uint32_t>(limit),
+                     fetch_from_proto(request.fetch()), stop);
+  }
+
+  Result<v1::CountResponse> count(const v1::CountRequest& request, const Stop&) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    v1::CountResponse response;
+    response.set_count(TRY(collection->count()));
+    return response;
+  }
+
+  Result<v1::SearchResponse> search(const v1::SearchRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    const Query query = TRY(query_from_proto(request, collection->schema(), stop));
+    v1::SearchResponse response;
+    answer_to_proto(TRY(collection->search(query)), collection->schema(), &response);
+    if (query.fetch.payload || query.fetch.vectors) TRY(check_answer(response));
+    return response;
+  }
+
+  Result<v1::SearchBatchResponse> search_batch(const v1::SearchBatchRequest& request,
+                                               const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    std::vector<Query> queries;
+    queries.reserve(static_cast<size_t>(request.queries_size()));
+    for (int i = 0; i < request.queries_size(); ++i) {
+      auto query = query_from_proto(request.queries(i), collection->schema(), stop);
+      if (!query.ok()) return within(std::move(query).error(), "queries", static_cast<size_t>(i));
+      if (query->field != (queries.empty() ? query->field : queries[0].field)) {
+        return invalid_argument(
+            "queries[{}].vector.field: '{}' differs from queries[0]'s '{}'; one batch asks one field", i,
+            query->field, queries[0].field);
+      }
+      queries.push_back(*std::move(query));
+    }
+    auto answers = TRY(collection->search_batch(queries));
+    v1::SearchBatchResponse response;
+    for (Answer& answer : answers)
+      answer_to_proto(std::move(answer), collection->schema(), response.add_answers());
+    TRY(check_answer(response));
+    return response;
+  }
+
+  Result<v1::SearchResponse> range_search(const v1::RangeSearchRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    const RangeQuery query = TRY(range_from_proto(request, collection->schema(), stop));
+    v1::SearchResponse response;
+    answer_to_proto(TRY(collection->range_search(query)), collection->schema(), &response);
+    TRY(check_answer(response));
+    return response;
+  }
+
+  Result<v1::SettleResponse> settle(const v1::SettleRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->settle(stop));
+    return v1::SettleResponse();
+  }
+
+  Result<v1::VerifyResponse> verify(const v1::VerifyRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const VerifyReport report = TRY(database_.verify(request.collection(), stop));
+    v1::VerifyResponse response;
+    response.set_points(report.points);
+    response.set_bytes(report.bytes);
+    for (const std::string& problem : report.problems) response.add_problems(problem);
+    return response;
+  }
+
+ private:
+  static Result<v1::ScrollResponse> read_page(const Collection& collection, std::optional<Id> from,
+                                              uint32_t limit, Fetch fetch, const Stop& stop) {
+    v1::ScrollResponse response;
+    uint64_t bytes = 0;
+    uint32_t left = limit;
+    while (left > 0) {
+      TRY(stop.check());
+      ScrollPage page = TRY(collection.scroll(from, std::min(left, kPageStep), fetch));
+      left -= static_cast<uint32_t>(std::min<size_t>(left, page.points.size()));
+      for (Point& point : page.points) {
+        v1::Point to;
+        Id id = point.id;
+        point_to_proto(std::move(point), collection.schema(), &to);
+        bytes += to.ByteSizeLong() + 16;
+        if (bytes > limits::kAnswerBytes.max && response.points_size() > 0) {
+          id_to_proto(id, response.mutable_next());
+          return response;
+        }
+        *response.add_points() = std::move(to);
+      }
+      from = std::move(page.next);
+      if (!from) return response;
+    }
+    id_to_proto(*from, response.mutable_next());
+    return response;
+  }
+
+  Database& database_;
+};
+
+}  // namespace
+
+std::unique_ptr<Api> make_local_api(Database& database) {
+  return std::make_unique<LocalApi>(database);
+}
+
+}  // namespace kith

@@ -1,0 +1,37 @@
+// Service: kith.v1.Kith as a table of methods over an Api. Each unary call is one line of the table: admit,
+// scan, parse, call, serialise. UpsertStream is in upsert_reactor.h.
+//
+// The generated service class is not used because it parses before we may judge the bytes; names and messages
+// come from the same proto, so clients and reflection see no difference.
+#pragma once
+
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server_context.h>
+
+#include <atomic>
+#include <memory>
+
+#include "server/api/api.h"
+#include "server/grpc/admission.h"
+
+namespace kith {
+
+class Service final : public grpc::Service {
+ public:
+  /// `api` must outlive the server that this is registered with.
+  explicit Service(Api& api);
+
+  Admission& admission() { return admission_; }
+
+ private:
+  template <typename Request, typename Response>
+  void add_unary(const char* name, uint64_t bytes_max,
+                 Result<Response> (Api::*call)(const Request&, const Stop&));
+  void add_upsert_stream();
+
+  Api& api_;
+  Admission admission_;
+  std::atomic<uint32_t> streams_{0};
+};
+
+}  // namespace kith

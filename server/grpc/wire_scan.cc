@@ -1,0 +1,140 @@
+#include "server/grpc/wire_scan.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include <map>
+#include <string>
+
+#include "server/api/wire_limits.h"
+
+namespace kith {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
+
+constexpr int kDepthMax = 32;
+
+bool is_message(const FieldDescriptor* field, WireFormatLite::WireType wire_type) {
+  return field != nullptr && field->type() == FieldDescriptor::TYPE_MESSAGE &&
+         wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+}
+
+struct Counts {
+  uint64_t sub_messages = 0;
+  uint64_t unknown_fields = 0;
+
+  bool over() const {
+    return sub_messages > limits::kSubMessages.max || unknown_fields > limits::kUnknownFields.max;
+  }
+};
+
+/// False at malformed bytes or once a count is over its limit.
+bool count_fields(CodedInputStream& input, const Descriptor& type, int depth, Counts& counts) {
+  if (depth > kDepthMax) return false;
+  while (const uint32_t tag = input.ReadTag()) {
+    const auto wire_type = WireFormatLite::GetTagWireType(tag);
+    const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+    if (field == nullptr) ++counts.unknown_fields;
+    if (is_message(field, wire_type)) {
+      ++counts.sub_messages;
+      if (counts.over()) return false;
+      int length = 0;
+      if (!input.ReadVarintSizeAsInt(&length)) return false;
+      const auto outer = input.PushLimit(length);
+      if (!count_fields(input, *field->message_type(), depth + 1, counts)) return false;
+      if (input.BytesUntilLimit() != 0) return false;
+      input.PopLimit(outer);
+    } else if (counts.over() || !WireFormatLite::SkipField(&input, tag)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// RFC 3629: shortest forms only, no surrogates, at most U+10FFFF.
+bool is_utf8(const std::string& text) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  for (size_t i = 0; i < text.size();) {
+    const uint8_t lead = byte(i);
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xc2 && lead < 0xe0 ? 2
+                          : lead >= 0xe0 && lead < 0xf0 ? 3
+                          : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                        : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (size_t j = 1; j < length; ++j) {
+      if ((byte(i + j) & 0xc0) != 0x80) return false;
+    }
+    if (lead == 0xe0 && byte(i + 1) < 0xa0) return false;
+    if (lead == 0xed && byte(i + 1) >= 0xa0) return false;
+    if (lead == 0xf0 && byte(i + 1) < 0x90) return false;
+    if (lead == 0xf4 && byte(i + 1) >= 0x90) return false;
+    i += length;
+  }
+  return true;
+}
+
+/// Path of the first string field that is not UTF-8; empty where the walk finds none.
+std::string find_bad_string(CodedInputStream& input, const Descriptor& type, int depth) {
+  std::map<int, size_t> seen;
+  while (const uint32_t tag = depth > kDepthMax ? 0 : input.ReadTag()) {
+    const auto wire_type = WireFormatLite::GetTagWireType(tag);
+    const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+    const bool text = field != nullptr && field->type() == FieldDescriptor::TYPE_STRING &&
+                      wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+    if (!text && !is_message(field, wire_type)) {
+      if (!WireFormatLite::SkipField(&input, tag)) return {};
+      continue;
+    }
+    int length = 0;
+    if (!input.ReadVarintSizeAsInt(&length)) return {};
+    const size_t index = seen[field->number()]++;
+    const std::string name =
+        field->is_repeated() ? fmt::format("{}[{}]", field->name(), index) : field->name();
+    if (text) {
+      std::string value;
+      if (length > input.BytesUntilLimit() && input.BytesUntilLimit() >= 0) return {};
+      if (!input.ReadString(&value, length)) return {};
+      if (!is_utf8(value)) return name;
+      continue;
+    }
+    const auto outer = input.PushLimit(length);
+    const std::string inner = find_bad_string(input, *field->message_type(), depth + 1);
+    if (!inner.empty()) return name + "." + inner;
+    if (input.BytesUntilLimit() != 0) return {};
+    input.PopLimit(outer);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> scan_wire(google::protobuf::io::ZeroCopyInputStream& wire, const Descriptor& type) {
+  CodedInputStream input(&wire);
+  Counts counts;
+  count_fields(input, type, 0, counts);
+  if (counts.sub_messages > limits::kSubMessages.max) {
+    return invalid_argument("{}: over {} nested messages (limit 'sub_messages'); send fewer per request",
+                            type.name(), limits::kSubMessages.max);
+  }
+  if (counts.unknown_fields > limits::kUnknownFields.max) {
+    return invalid_argument("{}: over {} fields that kith.v1 does not define (limit 'unknown_fields')",
+                            type.name(), limits::kUnknownFields.max);
+  }
+  return {};
+}
+
+Error explain_bad_wire(google::protobuf::io::ZeroCopyInputStream& wire, const Descriptor& type) {
+  CodedInputStream input(&wire);
+  const std::string path = find_bad_string(input, type, 0);
+  if (path.empty())
+    return invalid_argument("{}: the bytes are cut short or are no such message", type.name());
+  return invalid_argument("{}: the text is not UTF-8; ids of arbitrary bytes need an encoding such as hex",
+                          path);
+}
+
+}  // namespace kith
