@@ -45,14 +45,15 @@ inline constexpr Limit kDim{"dim", 1, 65'535, 0, "dimensions of a vector field"}
 inline constexpr Limit kFields{"fields", 1, 16, 0, "vector fields per collection"};
 inline constexpr Limit kIdBytes{"id_bytes", 1, 1'024, 0, "bytes of a text id"};
 inline constexpr Limit kNameBytes{"name_bytes", 1, 255, 0, "bytes of a collection or field name"};
+inline constexpr Limit kCollections{"collections", 0, 10'000, 0, "collections per directory"};
 inline constexpr Limit kPayloadBytes{"payload_bytes", 0, kMiB, 0, "bytes of a point's payload"};
 }  // namespace limits
 
 /// In the order in which documentation lists them.
 inline constexpr const Limit* kLimits[] = {
-    &limits::kK,           &limits::kOffset,      &limits::kEffort, &limits::kBatchQueries,
-    &limits::kBatchPoints, &limits::kBatchBytes,  &limits::kIds,    &limits::kScrollLimit,
-    &limits::kRangeLimit,  &limits::kDim,         &limits::kFields, &limits::kIdBytes,
-    &limits::kNameBytes,   &limits::kPayloadBytes};
+    &limits::kK,           &limits::kOffset,       &limits::kEffort,     &limits::kBatchQueries,
+    &limits::kBatchPoints, &limits::kBatchBytes,   &limits::kIds,        &limits::kScrollLimit,
+    &limits::kRangeLimit,  &limits::kDim,          &limits::kFields,     &limits::kIdBytes,
+    &limits::kNameBytes,   &limits::kPayloadBytes, &limits::kCollections};
 
 }  // namespace kith

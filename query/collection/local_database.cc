@@ -1,0 +1,239 @@
+#include "query/collection/local_database.h"
+
+#include <chrono>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "query/schema/limits.h"
+#include "query/schema/validate.h"
+#include "storage/kv/rocksdb_kv_store.h"
+
+namespace kith {
+namespace {
+
+constexpr uint32_t kFormatVersion = 1;
+constexpr std::string_view kFormatMagic = "kith";
+
+std::string number_value(uint32_t number) {
+  std::string value(sizeof(number), '\0');
+  store_le(value.data(), number);
+  return value;
+}
+
+Result<uint32_t> parse_number(std::string_view value, std::string_view what) {
+  ByteReader reader(as_bytes(value), what);
+  const auto number = TRY(reader.number<uint32_t>());
+  TRY(reader.finish());
+  return number;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Result<std::unique_ptr<FileLock>> take_directory(FileSystem& fs, const std::string& directory,
+                                                 bool create_if_missing) {
+  const bool there = TRY(fs.exists(directory + "/store/CURRENT"));
+  if (!there && !create_if_missing)
+    return not_found("directory '{}' holds no Kith data; check the path, or let it be created", directory);
+  TRY(fs.make_directories(directory + "/store"));
+  auto lock = fs.lock(directory + "/LOCK");
+  if (!lock.ok() && lock.error().code == Code::kFailedPrecondition)
+    return failed_precondition(
+        "directory '{}' is open already ({}): one process at a time; ask that one over the network, or stop "
+        "it",
+        directory, lock.error().message);
+  if (lock.ok()) TRY(fs.sync_directory(directory));
+  return lock;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
+                                                 const DatabaseOptions& options) {
+  if (directory.empty()) return invalid_argument("directory: is empty; name one");
+  std::unique_ptr<FileLock> lock =
+      TRY(take_directory(posix_file_system(), directory, options.create_if_missing));
+  std::unique_ptr<KvStore> store =
+      TRY(open_rocksdb_kv_store(directory + "/store", options.create_if_missing));
+  return LocalDatabase::open(std::make_shared<Engine>(directory, std::move(lock), std::move(store),
+                                                      options.index_threads, options.async_window));
+}
+
+Result<std::unique_ptr<Database>> LocalDatabase::open(std::shared_ptr<Engine> engine) {
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<LocalDatabase> database(new LocalDatabase(std::move(engine)));
+  TRY(database->check_format());
+  std::vector<Entry> entries;
+  TRY(database->read_catalog(entries));
+  database->open_collections(entries);
+  for (Entry& entry : entries) {
+    const std::string name = entry.record.name;
+    if (!database->entries_.try_emplace(name, std::move(entry)).second)
+      return corruption("directory '{}': two collections are named '{}'", database->engine_->directory, name);
+  }
+  log_info("directory opened", {{"directory", database->engine_->directory},
+                                {"collections", database->entries_.size()},
+                                {"seconds", seconds_since(start)}});
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+/// Writes the format of a new directory, refuses one of another version.
+Result<void> LocalDatabase::check_format() {
+  const auto view = engine_->store->snapshot();
+  const std::optional<std::string> value = TRY(view->get(KvTable::kRecords, format_key()));
+  if (!value.has_value()) {
+    KvBatch batch;
+    batch.put(KvTable::kRecords, format_key(), std::string(kFormatMagic) + number_value(kFormatVersion));
+    batch.put(KvTable::kRecords, next_collection_key(), number_value(next_number_));
+    return engine_->store->write(batch, KvSurvives::kPower);
+  }
+  if (!value->starts_with(kFormatMagic))
+    return corruption("directory '{}': its format record does not start with '{}'", engine_->directory,
+                      kFormatMagic);
+  const uint32_t version =
+      TRY(parse_number(std::string_view(*value).substr(kFormatMagic.size()), "format record"));
+  if (version != kFormatVersion)
+    return failed_precondition(
+        "directory '{}' has format {}, this version of Kith reads {}; use one that reads it",
+        engine_->directory, version, kFormatVersion);
+  const std::optional<std::string> next = TRY(view->get(KvTable::kRecords, next_collection_key()));
+  if (!next.has_value())
+    return corruption("directory '{}': its next collection number is missing", engine_->directory);
+  next_number_ = TRY(parse_number(*next, "next collection number"));
+  return {};
+}
+
+/// Live collections, not opened yet; finishes drops that a crash cut short.
+Result<void> LocalDatabase::read_catalog(std::vector<Entry>& entries) {
+  const auto view = engine_->store->snapshot();
+  const KeyRange range = catalog_range();
+  auto at = view->iterate(KvTable::kRecords, range.begin, range.end);
+  for (; at->valid(); at->next()) {
+    const CollectionNumber number = TRY(collection_of_catalog_key(at->key()));
+    auto record = parse_catalog_record(at->value());
+    if (record.ok() && record->state == CollectionState::kDropping) {
+      TRY(erase_data(number));
+      continue;
+    }
+    Entry& entry = entries.emplace_back(Entry{number, {}, nullptr, {}});
+    if (record.ok())
+      entry.record = std::move(*record);
+    else
+      entry.record.name = fmt::format("#{}", number);
+    if (!record.ok()) quarantine(entry, record.error().message);
+  }
+  return at->status();
+}
+
+void LocalDatabase::open_collections(std::vector<Entry>& entries) {
+  engine_->pool.parallel_for(entries.size(), 1, [&](size_t i) {
+    Entry& entry = entries[i];
+    if (!entry.broken.empty()) return;
+    const auto start = std::chrono::steady_clock::now();
+    auto opened = LocalCollection::open(engine_, entry.number, entry.record.name, entry.record.schema);
+    if (!opened.ok()) return quarantine(entry, opened.error().message);
+    entry.collection = std::move(*opened);
+    const CollectionInfo info = entry.collection->info();
+    log_info("collection opened", {{"collection", info.name},
+                                   {"points", info.points},
+                                   {"sequence", info.sequence},
+                                   {"seconds", seconds_since(start)}});
+  });
+}
+
+void LocalDatabase::quarantine(Entry& entry, std::string why) const {
+  entry.broken = std::move(why);
+  log_error("collection is quarantined: its calls return corruption, others serve",
+            {{"directory", engine_->directory}, {"collection", entry.record.name}, {"error", entry.broken}});
+}
+
+Result<std::shared_ptr<Collection>> LocalDatabase::create_collection(const std::string& name,
+                                                                     const Schema& schema) {
+  TRY(validate_name("collection", name));
+  TRY(validate_schema(schema));
+  std::lock_guard ddl(ddl_mutex_);
+  {
+    std::lock_guard lock(mutex_);
+    if (entries_.contains(name))
+      return already_exists("collection '{}' exists already; drop it or take another name", name);
+    if (!limits::kCollections.allows(entries_.size() + 1))
+      return resource_exhausted("there are {} collections already, the most that a directory holds",
+                                entries_.size());
+  }
+  if (next_number_ == UINT32_MAX)
+    return resource_exhausted("collection numbers are used up; start a new directory");
+  const CollectionNumber number = next_number_;
+  Entry entry{number, {CollectionState::kLive, name, schema}, nullptr, {}};
+  entry.collection = TRY(LocalCollection::open(engine_, number, name, schema));
+  KvBatch batch;
+  batch.put(KvTable::kRecords, catalog_key(number), encode_catalog_record(entry.record));
+  batch.put(KvTable::kRecords, next_collection_key(), number_value(number + 1));
+  TRY(engine_->store->write(batch, KvSurvives::kPower));
+  next_number_ = number + 1;
+  std::shared_ptr<Collection> created = entry.collection;
+  std::lock_guard lock(mutex_);
+  entries_.emplace(name, std::move(entry));
+  return created;
+}
+
+Result<void> LocalDatabase::drop_collection(const std::string& name) {
+  std::lock_guard ddl(ddl_mutex_);
+  Entry entry = TRY(entry_of(name));
+  entry.record.state = CollectionState::kDropping;
+  KvBatch batch;
+  batch.put(KvTable::kRecords, catalog_key(entry.number), encode_catalog_record(entry.record));
+  TRY(engine_->store->write(batch, KvSurvives::kPower));
+  {
+    std::lock_guard lock(mutex_);
+    entries_.erase(name);
+  }
+  if (entry.collection != nullptr) entry.collection->mark_dropped();
+  return erase_data(entry.number);
+}
+
+/// The catalog record goes last: while it is there, an open knows that work is left.
+Result<void> LocalDatabase::erase_data(CollectionNumber number) {
+  const KeyRange range = collection_range(number);
+  KvBatch batch;
+  batch.erase_range(KvTable::kRecords, range.begin, range.end);
+  batch.erase_range(KvTable::kVectors, range.begin, range.end);
+  TRY(engine_->store->write(batch, KvSurvives::kPower));
+  TRY(engine_->store->reclaim(KvTable::kRecords, range.begin, range.end));
+  TRY(engine_->store->reclaim(KvTable::kVectors, range.begin, range.end));
+  batch.clear();
+  batch.erase(KvTable::kRecords, catalog_key(number));
+  return engine_->store->write(batch, KvSurvives::kPower);
+}
+
+Result<LocalDatabase::Entry> LocalDatabase::entry_of(const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end())
+    return not_found("there is no collection '{}'", std::string_view(name).substr(0, limits::kNameBytes.max));
+  return found->second;
+}
+
+Result<std::shared_ptr<Collection>> LocalDatabase::collection(const std::string& name) const {
+  const Entry entry = TRY(entry_of(name));
+  if (entry.collection != nullptr) return std::shared_ptr<Collection>(entry.collection);
+  return corruption("collection '{}' is quarantined: {}; restore it from a backup, or drop it", name,
+                    entry.broken);
+}
+
+std::vector<std::string> LocalDatabase::collection_names() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  return names;
+}
+
+Result<VerifyReport> LocalDatabase::verify(const std::string& collection, const Stop& stop) const {
+  const Entry entry = TRY(entry_of(collection));
+  if (entry.collection != nullptr) return entry.collection->verify(stop);
+  VerifyReport report;
+  report.problems.push_back(fmt::format("quarantined: {}", entry.broken));
+  return report;
+}
+
+}  // namespace kith

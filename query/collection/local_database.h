@@ -1,0 +1,63 @@
+// LocalDatabase: a directory of collections over one KvStore. The catalog lives in the store; names never
+// reach a path.
+//
+//   <directory>/LOCK      held while open, so that one process at a time has the directory
+//   <directory>/store/    RocksDB
+//
+// Create: one synced batch with the catalog record and the next number. Drop: the record is first marked as
+// dropping (synced: from then on the collection is gone, whatever happens), then the data is erased, then the
+// record; an open that finds such a mark finishes the work. Numbers are never given twice, so nothing of a
+// dropped collection can come back. A collection whose records do not decode is quarantined: its calls return
+// Corruption, others serve, drop works.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "query/collection/engine.h"
+#include "query/collection/local_collection.h"
+#include "query/database.h"
+#include "query/schema/catalog_record.h"
+
+namespace kith {
+
+class LocalDatabase final : public Database {
+ public:
+  /// Opens what the engine's store holds, or prepares an empty one.
+  static Result<std::unique_ptr<Database>> open(std::shared_ptr<Engine> engine);
+
+  Result<std::shared_ptr<Collection>> create_collection(const std::string& name,
+                                                        const Schema& schema) override;
+  Result<void> drop_collection(const std::string& name) override;
+  Result<std::shared_ptr<Collection>> collection(const std::string& name) const override;
+  std::vector<std::string> collection_names() const override;
+  Result<VerifyReport> verify(const std::string& collection, const Stop& stop) const override;
+
+ private:
+  struct Entry {
+    CollectionNumber number;
+    CatalogRecord record;
+    std::shared_ptr<LocalCollection> collection;  // null: quarantined
+    std::string broken;                           // why
+  };
+
+  explicit LocalDatabase(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  Result<void> check_format();
+  Result<void> read_catalog(std::vector<Entry>& entries);
+  void open_collections(std::vector<Entry>& entries);
+  void quarantine(Entry& entry, std::string why) const;
+  Result<void> erase_data(CollectionNumber number);
+  Result<Entry> entry_of(const std::string& name) const;
+
+  const std::shared_ptr<Engine> engine_;
+  std::mutex ddl_mutex_;              // one create or drop at a time; held across IO
+  CollectionNumber next_number_ = 1;  // guarded by ddl_mutex_
+
+  mutable std::mutex mutex_;              // never held across IO
+  std::map<std::string, Entry> entries_;  // guarded by mutex_
+};
+
+}  // namespace kith

@@ -1,0 +1,269 @@
+// Searches, see local_collection.h. Two ways to an answer: the index, whose rows are then held against the id
+// map, or an exact scan of one snapshot, in which exactly the live rows are.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "query/collection/exact_scan.h"
+#include "query/collection/local_collection.h"
+#include "query/schema/id_codec.h"
+#include "query/schema/limits.h"
+#include "query/schema/validate.h"
+
+namespace kith {
+namespace {
+
+constexpr int kOptimisticTries = 3;
+
+SearchRequest request_of(const Query& query, const VectorField& field, size_t k) {
+  SearchRequest request;
+  request.query = {query.vector.data(), query_type(field.type), field.dim};
+  request.k = static_cast<uint32_t>(k);
+  request.effort = query.effort;
+  request.stop = query.stop;
+  return request;
+}
+
+/// A little more than the radius, for what the way from score to distance and back rounds off; the answer is
+/// then cut by score.
+float loosened(float distance) {
+  return distance + std::abs(distance) * 1e-5f;
+}
+
+bool near_enough(Metric metric, float score, float threshold) {
+  return higher_is_nearer(metric) ? score >= threshold : score <= threshold;
+}
+
+size_t wanted(const Query& query) {
+  return size_t{query.offset} + query.k;
+}
+
+/// Skips `offset`, keeps `count`.
+void cut(std::vector<Neighbor>& neighbors, size_t offset, size_t count) {
+  neighbors.erase(neighbors.begin(),
+                  neighbors.begin() + static_cast<ptrdiff_t>(std::min(offset, neighbors.size())));
+  if (neighbors.size() > count) neighbors.resize(count);
+}
+
+std::vector<std::byte> packed(std::span<const Query> queries) {
+  std::vector<std::byte> block;
+  for (const Query& query : queries) block.insert(block.end(), query.vector.begin(), query.vector.end());
+  return block;
+}
+
+}  // namespace
+
+Result<Answer> LocalCollection::search(const Query& query) const {
+  TRY(check_alive());
+  const uint8_t position = TRY(validate_query(schema_, query));
+  const FieldIndex& field = *fields_[position];
+  if (!scans(field, query.exact))
+    return answer(TRY(search_index(query, field)), field.field(), query.fetch, query.score_threshold);
+  return std::move(TRY(search_batch_scan({&query, 1}, position)).front());
+}
+
+Result<std::vector<Answer>> LocalCollection::search_batch(std::span<const Query> queries) const {
+  TRY(check_alive());
+  TRY(limits::kBatchQueries.check("queries", queries.size()));
+  bool all_scan = true;
+  bool same = true;  // what one call to the kind must have in common
+  uint8_t position = 0;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    auto field = validate_query(schema_, queries[i]);
+    if (!field.ok()) return invalid_argument("queries[{}]: {}", i, field.error().message);
+    if (i == 0) position = *field;
+    if (*field != position)
+      return invalid_argument("queries[{}]: asks field '{}', the first asks '{}'; one batch has one field", i,
+                              schema_.vectors[*field].name, schema_.vectors[position].name);
+    all_scan = all_scan && scans(*fields_[position], queries[i].exact);
+    same = same && !scans(*fields_[position], queries[i].exact) && queries[i].effort == queries[0].effort;
+  }
+  const FieldIndex& field = *fields_[position];
+  if (all_scan) return search_batch_scan(queries, position);
+  if (same && field.kind().search_batch != nullptr) return search_batch_index(queries, field);
+  return search_each(queries);
+}
+
+Result<Answer> LocalCollection::range_search(const RangeQuery& query) const {
+  TRY(check_alive());
+  const uint8_t position = TRY(validate_range_query(schema_, query));
+  const FieldIndex& field = *fields_[position];
+  if (!scans(field, query.exact) && field.kind().range_search != nullptr)
+    return answer(TRY(range_search_index(query, field)), field.field(), query.fetch, query.radius);
+  const VectorBlock block{query.vector.data(), query_type(field.field().type), field.field().dim, 1};
+  const float radius = loosened(distance_of(field.field().metric, query.radius));
+  Found found;
+  auto answers = TRY(scan(position, block, query.limit, radius, query.stop, found.view));
+  found.neighbors = std::move(answers.front().neighbors);
+  found.stats = answers.front().stats;
+  return answer(std::move(found), field.field(), query.fetch, query.radius);
+}
+
+bool LocalCollection::scans(const FieldIndex& field, bool exact) const {
+  return !field.usable() || (exact && !field.kind().exact);
+}
+
+Result<LocalCollection::Found> LocalCollection::search_index(const Query& query,
+                                                             const FieldIndex& field) const {
+  return find({query.offset, query.k}, query.fetch.payload || query.fetch.vectors,
+              [&](size_t count) { return field.index().search(request_of(query, field.field(), count)); });
+}
+
+Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQuery& query,
+                                                                   const FieldIndex& field) const {
+  RangeRequest request;
+  request.query = {query.vector.data(), query_type(field.field().type), field.field().dim};
+  request.radius = loosened(distance_of(field.field().metric, query.radius));
+  request.effort = query.effort;
+  request.stop = query.stop;
+  return find({0, query.limit}, query.fetch.payload || query.fetch.vectors, [&](size_t count) {
+    request.rows_max = static_cast<uint32_t>(count);
+    return field.kind().range_search(field.index(), request);
+  });
+}
+
+/// Asks an index (ask(count) → the nearest `count` rows) until the answer holds good for one moment.
+///
+/// Rows that the id map does not know are dropped. If no write was applied between asking and looking them
+/// up, dropping them is right, and more are asked for when too few are left. If one was, a point replaced in
+/// between would be missed under both its rows, so the index is asked again; after a few tries with writers
+/// held off.
+template <typename Ask>
+Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches, Ask ask) const {
+  Found found;
+  size_t count = window.wanted();
+  for (int attempt = 0;; ++attempt) {
+    std::shared_lock lock(state_mutex_, std::defer_lock);
+    if (attempt >= kOptimisticTries) lock.lock();
+    const uint64_t version = version_.load(std::memory_order_acquire);
+    const SearchAnswer answer = TRY(ask(count));
+    found.stats.add(answer.stats);
+    if (!lock.owns_lock()) lock.lock();
+    size_t live = 0;
+    for (const Neighbor& neighbor : answer.neighbors) live += ids_.live(neighbor.row) ? 1 : 0;
+    const size_t dropped = answer.neighbors.size() - live;
+    const bool unchanged = version == version_.load(std::memory_order_relaxed);
+    const bool enough = live >= window.wanted() || answer.neighbors.size() < count;
+    if (dropped == 0 || (unchanged && enough)) {
+      take_live(answer, window, fetches, found);
+      return found;
+    }
+    count = std::min<size_t>(window.wanted() + 2 * dropped, kNoRow - 1);
+  }
+}
+
+/// Under state_mutex_. False when a row among those wanted was not live.
+bool LocalCollection::take_live(const SearchAnswer& answer, Window window, bool fetches, Found& found) const {
+  bool all_live = true;
+  for (const Neighbor& neighbor : answer.neighbors) {
+    if (found.neighbors.size() == window.wanted()) break;
+    if (ids_.live(neighbor.row))
+      found.neighbors.push_back(neighbor);
+    else
+      all_live = false;
+  }
+  cut(found.neighbors, window.offset, window.count);
+  if (fetches) {
+    found.view = view_locked();
+    return all_live;
+  }
+  for (const Neighbor& neighbor : found.neighbors) found.id_keys.push_back(ids_.id_key(neighbor.row));
+  return all_live;
+}
+
+/// Sets `view` to the snapshot that was scanned.
+Result<std::vector<SearchAnswer>> LocalCollection::scan(uint8_t field, VectorBlock queries, size_t k,
+                                                        float distance_max, const Stop& stop,
+                                                        View& view) const {
+  Row rows_end = 0;
+  {
+    std::shared_lock lock(state_mutex_);
+    view = view_locked();
+    rows_end = next_row_;
+  }
+  return exact_scan({*view, number_, field, schema_.vectors[field], rows_end, queries, k, distance_max, stop},
+                    engine_->pool);
+}
+
+Result<std::vector<Answer>> LocalCollection::search_batch_scan(std::span<const Query> queries,
+                                                               uint8_t position) const {
+  const VectorField& field = schema_.vectors[position];
+  const std::vector<std::byte> block = packed(queries);
+  size_t k = 0;
+  for (const Query& query : queries) k = std::max(k, wanted(query));
+  View view;
+  const float no_bound = std::numeric_limits<float>::infinity();
+  auto found = TRY(scan(position, {block.data(), query_type(field.type), field.dim, queries.size()}, k,
+                        no_bound, queries.front().stop, view));
+  std::vector<Answer> answers;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    cut(found[i].neighbors, queries[i].offset, queries[i].k);
+    answers.push_back(TRY(answer({std::move(found[i].neighbors), {}, view, found[i].stats}, field,
+                                 queries[i].fetch, queries[i].score_threshold)));
+  }
+  return answers;
+}
+
+Result<std::vector<Answer>> LocalCollection::search_batch_index(std::span<const Query> queries,
+                                                                const FieldIndex& field) const {
+  const std::vector<std::byte> block = packed(queries);
+  size_t k = 0;
+  for (const Query& query : queries) k = std::max(k, wanted(query));
+  const VectorBlock vectors{block.data(), query_type(field.field().type), field.field().dim, queries.size()};
+  const auto raw =
+      TRY(field.kind().search_batch(field.index(), vectors, request_of(queries[0], field.field(), k)));
+  std::vector<Found> found(queries.size());
+  std::vector<bool> sound(queries.size());
+  {
+    std::shared_lock lock(state_mutex_);
+    for (size_t i = 0; i < queries.size(); ++i) {
+      const Fetch fetch = queries[i].fetch;
+      sound[i] =
+          take_live(raw[i], {queries[i].offset, queries[i].k}, fetch.payload || fetch.vectors, found[i]);
+      found[i].stats = raw[i].stats;
+    }
+  }
+  std::vector<Answer> answers;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    if (!sound[i]) found[i] = TRY(search_index(queries[i], field));
+    answers.push_back(
+        TRY(answer(std::move(found[i]), field.field(), queries[i].fetch, queries[i].score_threshold)));
+  }
+  return answers;
+}
+
+Result<std::vector<Answer>> LocalCollection::search_each(std::span<const Query> queries) const {
+  std::vector<Result<Answer>> outcomes(queries.size(), Answer{});
+  engine_->pool.parallel_for(queries.size(), 1, [&](size_t i) { outcomes[i] = search(queries[i]); });
+  std::vector<Answer> answers;
+  answers.reserve(queries.size());
+  for (Result<Answer>& outcome : outcomes) answers.push_back(TRY(std::move(outcome)));
+  return answers;
+}
+
+Result<Answer> LocalCollection::answer(Found found, const VectorField& field, Fetch fetch,
+                                       std::optional<float> threshold) const {
+  Answer out;
+  out.stats = found.stats;
+  std::vector<Row> rows;
+  for (const Neighbor& neighbor : found.neighbors) {
+    const float score = score_of(field.metric, neighbor.distance);
+    if (threshold.has_value() && !near_enough(field.metric, score, *threshold))
+      break;  // all others are farther
+    rows.push_back(neighbor.row);
+    out.hits.emplace_back().score = score;
+  }
+  if (found.view == nullptr) {
+    for (size_t i = 0; i < rows.size(); ++i) out.hits[i].id = TRY(id_of_key(found.id_keys[i]));
+    return out;
+  }
+  std::vector<Point> points = TRY(read_points(*found.view, rows, fetch));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    out.hits[i].id = std::move(points[i].id);
+    out.hits[i].payload = std::move(points[i].payload);
+    out.hits[i].vectors = std::move(points[i].vectors);
+  }
+  return out;
+}
+
+}  // namespace kith

@@ -1,0 +1,78 @@
+//   u8 version = 1, u8 state, text name, u8 fields, then for each field:
+//     text name, u32 dim, u8 metric, u8 type, text index, u16 options, then for each option: text name, text
+//     value
+//   text = u32 length, bytes
+#include "query/schema/catalog_record.h"
+
+#include "base/bytes.h"
+#include "query/schema/limits.h"
+
+namespace kith {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+void encode_field(ByteWriter& writer, const VectorField& field) {
+  writer.text(field.name);
+  writer.number(field.dim);
+  writer.number(field.metric);
+  writer.number(field.type);
+  writer.text(field.index);
+  writer.number(static_cast<uint16_t>(field.options.size()));
+  for (const auto& [name, value] : field.options) {
+    writer.text(name);
+    writer.text(value);
+  }
+}
+
+Result<VectorField> parse_field(ByteReader& reader) {
+  VectorField field;
+  field.name = TRY(reader.text());
+  field.dim = TRY(reader.number<uint32_t>());
+  const auto metric = TRY(reader.number<uint8_t>());
+  const auto type = TRY(reader.number<uint8_t>());
+  if (metric >= kMetrics || type >= kScalarTypes || !limits::kDim.allows(field.dim))
+    return corruption("catalog record: field '{}' has metric {}, type {}, dim {}", field.name, metric, type,
+                      field.dim);
+  field.metric = static_cast<Metric>(metric);
+  field.type = static_cast<ScalarType>(type);
+  field.index = TRY(reader.text());
+  const auto options = TRY(reader.number<uint16_t>());
+  for (uint16_t i = 0; i < options; ++i) {
+    std::string name(TRY(reader.text()));
+    std::string value(TRY(reader.text()));
+    field.options.emplace_back(std::move(name), std::move(value));
+  }
+  return field;
+}
+
+}  // namespace
+
+std::string encode_catalog_record(const CatalogRecord& record) {
+  ByteWriter writer;
+  writer.number(kVersion);
+  writer.number(record.state);
+  writer.text(record.name);
+  writer.number(static_cast<uint8_t>(record.schema.vectors.size()));
+  for (const VectorField& field : record.schema.vectors) encode_field(writer, field);
+  return std::string(as_text(writer.view()));
+}
+
+Result<CatalogRecord> parse_catalog_record(std::string_view value) {
+  ByteReader reader(as_bytes(value), "catalog record");
+  const auto version = TRY(reader.number<uint8_t>());
+  if (version != kVersion) return corruption("catalog record has version {}, known is {}", version, kVersion);
+  CatalogRecord record;
+  const auto state = TRY(reader.number<uint8_t>());
+  if (state > static_cast<uint8_t>(CollectionState::kDropping))
+    return corruption("catalog record has state {}", state);
+  record.state = static_cast<CollectionState>(state);
+  record.name = TRY(reader.text());
+  const auto fields = TRY(reader.number<uint8_t>());
+  if (!limits::kFields.allows(fields)) return corruption("catalog record has {} fields", fields);
+  for (uint8_t i = 0; i < fields; ++i) record.schema.vectors.push_back(TRY(parse_field(reader)));
+  TRY(reader.finish());
+  return record;
+}
+
+}  // namespace kith

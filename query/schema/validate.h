@@ -1,0 +1,43 @@
+// Requests checked before anything is queued or read. Every refusal is an InvalidArgument that names the
+// field, the value and the bounds, and has changed nothing. Limits come from limits.h.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "query/types.h"
+
+namespace kith {
+
+/// `what` is "collection" or the like, for the message.
+Result<void> validate_name(std::string_view what, std::string_view name);
+/// Also asks the index kinds whether they take the metric, type and options.
+Result<void> validate_schema(const Schema& schema);
+
+/// The position of a field; "" is the only field of a schema that has one.
+Result<uint8_t> find_field(const Schema& schema, std::string_view name);
+
+/// A point ready to be written; views point into the Point.
+struct CheckedPoint {
+  std::string id_key;
+  uint16_t fields = 0;                                        // bit i: field i has a vector
+  std::vector<std::pair<uint8_t, const std::byte*>> vectors;  // field, elements
+  std::string_view payload;
+};
+struct CheckedBatch {
+  std::vector<CheckedPoint> points;
+  size_t bytes = 0;
+};
+Result<CheckedBatch> validate_points(const Schema& schema, std::span<const Point> points);
+/// Id keys, in order.
+Result<std::vector<std::string>> validate_ids(std::span<const Id> ids);
+
+/// A query's field, after all its numbers and its vector were found good.
+Result<uint8_t> validate_query(const Schema& schema, const Query& query);
+Result<uint8_t> validate_range_query(const Schema& schema, const RangeQuery& query);
+
+}  // namespace kith
