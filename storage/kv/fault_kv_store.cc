@@ -48,8 +48,9 @@ class FaultKvStore final : public KvStore {
     TRY(health());
     ++faults_.writes;
     if (faults_.writes_until_failure >= 0 && faults_.writes_until_failure-- == 0) {
+      poison();
       if (faults_.leaves_batch) TRY(wrapped_->write(batch, survives));
-      return poison();
+      return health();
     }
     if (survives == KvSurvives::kPower) ++faults_.syncs;
     return wrapped_->write(batch, survives);
@@ -60,7 +61,8 @@ class FaultKvStore final : public KvStore {
     return wrapped_->sync();
   }
   std::shared_ptr<const KvSnapshot> snapshot() const override {
-    return std::make_shared<FaultSnapshot>(wrapped_->snapshot(), faults_);
+    std::lock_guard lock(mutex_);
+    return std::make_shared<FaultSnapshot>(frozen_ != nullptr ? frozen_ : wrapped_->snapshot(), faults_);
   }
   Result<void> reclaim(KvTable table, std::string_view begin, std::string_view end) override {
     return wrapped_->reclaim(table, begin, end);
@@ -71,17 +73,19 @@ class FaultKvStore final : public KvStore {
   }
 
  private:
-  Result<void> poison() {
+  void poison() {
     std::lock_guard lock(mutex_);
+    frozen_ = wrapped_->snapshot();
     if (poison_.ok() && faults_.disk_full) poison_ = resource_exhausted("injected: the disk is full");
     if (poison_.ok()) poison_ = failed_precondition("injected: write failed; the store is read-only");
-    return poison_;
   }
 
   std::unique_ptr<KvStore> wrapped_;
   KvFaults& faults_;
   mutable std::mutex mutex_;
-  Result<void> poison_;  // guarded by mutex_
+  Result<void> poison_;  // guarded by mutex_, as is the next
+  std::shared_ptr<const KvSnapshot>
+      frozen_;  // the state before the failed write, all that can be read after it
 };
 
 }  // namespace
