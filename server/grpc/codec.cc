@@ -1,5 +1,6 @@
 #include "server/grpc/codec.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/proto_buffer_writer.h>
@@ -7,8 +8,17 @@
 #include "server/grpc/wire_scan.h"
 
 namespace kith {
+namespace {
+
+/// Bytes that are no message are answered with an error; protobuf would also print a line for each to stderr.
+bool silence_protobuf() {
+  return google::protobuf::SetLogHandler(nullptr) != nullptr;
+}
+
+}  // namespace
 
 Result<void> parse_message(grpc::ByteBuffer& wire, uint64_t bytes_max, google::protobuf::Message& out) {
+  [[maybe_unused]] static const bool silent = silence_protobuf();
   const google::protobuf::Descriptor& type = *out.GetDescriptor();
   const uint64_t bytes = wire.Length();
   if (bytes > bytes_max) {

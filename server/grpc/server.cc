@@ -1,6 +1,5 @@
 #include "server/grpc/server.h"
 
-#include <google/protobuf/stubs/logging.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -39,8 +38,6 @@ constexpr int kFrameBytes = 1 << 20;  // bulk loads in few frames
 void set_up_grpc_once() {
   static std::once_flag once;
   std::call_once(once, [] {
-    // Wire bytes that are no message are answered with an error; protobuf would also print them to stderr.
-    google::protobuf::SetLogHandler(nullptr);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });

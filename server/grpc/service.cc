@@ -1,9 +1,9 @@
 #include "server/grpc/service.h"
 
 #include <google/protobuf/arena.h>
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/support/method_handler.h>
-#include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/support/server_callback.h>
 
 #include "server/api/wire_limits.h"

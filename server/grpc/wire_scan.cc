@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "query/schema/text.h"
 #include "server/api/wire_limits.h"
 
 namespace kith {
@@ -51,29 +52,6 @@ bool count_fields(CodedInputStream& input, const Descriptor& type, int depth, Co
     } else if (counts.over() || !WireFormatLite::SkipField(&input, tag)) {
       return false;
     }
-  }
-  return true;
-}
-
-/// RFC 3629: shortest forms only, no surrogates, at most U+10FFFF.
-bool is_utf8(const std::string& text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  for (size_t i = 0; i < text.size();) {
-    const uint8_t lead = byte(i);
-    const size_t length = lead < 0x80                   ? 1
-                          : lead >= 0xc2 && lead < 0xe0 ? 2
-                          : lead >= 0xe0 && lead < 0xf0 ? 3
-                          : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                        : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (size_t j = 1; j < length; ++j) {
-      if ((byte(i + j) & 0xc0) != 0x80) return false;
-    }
-    if (lead == 0xe0 && byte(i + 1) < 0xa0) return false;
-    if (lead == 0xed && byte(i + 1) >= 0xa0) return false;
-    if (lead == 0xf0 && byte(i + 1) < 0x90) return false;
-    if (lead == 0xf4 && byte(i + 1) >= 0x90) return false;
-    i += length;
   }
   return true;
 }

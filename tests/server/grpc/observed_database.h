@@ -1,0 +1,117 @@
+// A Database that forwards everything to a real one and watches the searches: how many run, when the last one
+// ended, and a gate that can hold them before they start.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "query/database.h"
+
+namespace kith::testing {
+
+class SearchWatch {
+ public:
+  void begin() {
+    std::unique_lock lock(mutex_);
+    ++running_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  void end() {
+    std::lock_guard lock(mutex_);
+    --running_;
+    ended_ = std::chrono::steady_clock::now();
+    changed_.notify_all();
+  }
+  void set_gate(bool open) {
+    std::lock_guard lock(mutex_);
+    open_ = open;
+    changed_.notify_all();
+  }
+  bool wait_running(int count, std::chrono::milliseconds patience = std::chrono::seconds(10)) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, [&] { return running_ == count; });
+  }
+  std::chrono::steady_clock::time_point ended() const {
+    std::lock_guard lock(mutex_);
+    return ended_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  int running_ = 0;
+  bool open_ = true;
+  std::chrono::steady_clock::time_point ended_;
+};
+
+class ObservedCollection final : public Collection {
+ public:
+  ObservedCollection(std::shared_ptr<Collection> real, SearchWatch& watch)
+      : real_(std::move(real)), watch_(watch) {}
+
+  Result<WriteReceipt> upsert(std::span<const Point> p, Durability d) override { return real_->upsert(p, d); }
+  Result<WriteReceipt> remove(std::span<const Id> ids, Durability d) override {
+    return real_->remove(ids, d);
+  }
+  Result<std::vector<std::optional<Point>>> get(std::span<const Id> ids, Fetch f) const override {
+    return real_->get(ids, f);
+  }
+  Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch f) const override {
+    return real_->scroll(from, limit, f);
+  }
+  Result<uint64_t> count() const override { return real_->count(); }
+  Result<Answer> search(const Query& query) const override {
+    return watched([&] { return real_->search(query); });
+  }
+  Result<std::vector<Answer>> search_batch(std::span<const Query> queries) const override {
+    return watched([&] { return real_->search_batch(queries); });
+  }
+  Result<Answer> range_search(const RangeQuery& query) const override {
+    return watched([&] { return real_->range_search(query); });
+  }
+  Result<void> settle(const Stop& stop) override { return real_->settle(stop); }
+  CollectionInfo info() const override { return real_->info(); }
+  const Schema& schema() const override { return real_->schema(); }
+
+ private:
+  template <typename Work>
+  auto watched(Work work) const {
+    watch_.begin();
+    auto result = work();
+    watch_.end();
+    return result;
+  }
+
+  std::shared_ptr<Collection> real_;
+  SearchWatch& watch_;
+};
+
+class ObservedDatabase final : public Database {
+ public:
+  explicit ObservedDatabase(Database& real) : real_(real) {}
+  SearchWatch& watch() { return watch_; }
+
+  Result<std::shared_ptr<Collection>> create_collection(const std::string& name,
+                                                        const Schema& schema) override {
+    return real_.create_collection(name, schema);
+  }
+  Result<void> drop_collection(const std::string& name) override { return real_.drop_collection(name); }
+  Result<std::shared_ptr<Collection>> collection(const std::string& name) const override {
+    auto found = TRY(real_.collection(name));
+    return std::shared_ptr<Collection>(std::make_shared<ObservedCollection>(std::move(found), watch_));
+  }
+  std::vector<std::string> collection_names() const override { return real_.collection_names(); }
+  Result<VerifyReport> verify(const std::string& name, const Stop& stop) const override {
+    return real_.verify(name, stop);
+  }
+
+ private:
+  Database& real_;
+  mutable SearchWatch watch_;
+};
+
+}  // namespace kith::testing
