@@ -40,8 +40,9 @@ Result<AlignedBuffer> AlignedBuffer::allocate(size_t bytes) {
   if (bytes >= kHugePage) {
     data = map_huge(round_up(bytes, kHugePage));
   } else {
-    const size_t rounded = round_up(bytes == 0 ? 1 : bytes, kAlignment);
-    data = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded));
+    const size_t alignment = bytes >= kPage ? kPage : kAlignment;
+    const size_t rounded = round_up(bytes == 0 ? 1 : bytes, alignment);
+    data = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
     if (data != nullptr) std::memset(data, 0, rounded);
   }
   if (data == nullptr) return resource_exhausted("no memory for a buffer of {} bytes", bytes);

@@ -15,6 +15,7 @@ namespace kith {
 class AlignedBuffer {
  public:
   static constexpr size_t kAlignment = 64;
+  static constexpr size_t kPage = 4096;
   static constexpr size_t kHugePage = size_t{2} << 20;
 
   /// ResourceExhausted when the machine has not that much.

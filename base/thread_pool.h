@@ -1,4 +1,6 @@
-// ThreadPool: a fixed number of threads, one bounded queue, and a parallel loop on which the caller works too.
+// ThreadPool: a fixed number of threads, one queue, and a parallel loop on which the caller works too. The queue has no
+// bound of its own: work is limited where it is admitted (batch sizes, pending rows), since a submit that blocked inside a
+// task of the same pool would deadlock. Tasks do not throw. All calls are thread-safe.
 #pragma once
 
 #include <cstddef>

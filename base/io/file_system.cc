@@ -1,13 +1,9 @@
 #include "base/io/file_system.h"
 
+#include "base/io/path.h"
+
 namespace kith {
 namespace {
-
-std::string directory_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 Result<void> write_synced(FileSystem& fs, const std::string& path, std::span<const std::byte> data) {
   const auto file = TRY(fs.create(path));
@@ -26,7 +22,7 @@ Result<void> write_file_atomically(FileSystem& fs, const std::string& path, std:
     return written.error();
   }
   TRY(fs.rename(temporary, path));
-  return fs.sync_directory(directory_of(path));
+  return fs.sync_directory(parent_directory(path));
 }
 
 }  // namespace kith

@@ -44,14 +44,16 @@ class FileLock {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  /// Creates or truncates.
+  /// Creates or truncates; the directory must exist. The name is durable only after sync_directory of the parent.
   virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;
   virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names, sorted
+  /// With all that lead there; those that exist stay. Each is durable only after sync_directory of its parent.
   virtual Result<void> make_directories(const std::string& directory) = 0;
-  /// Atomic replace. Durable only after sync_directory of the parent.
+  /// Atomic replace; files only. Durable only after sync_directory of the parent.
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  /// A file or an empty directory.
   virtual Result<void> remove(const std::string& path) = 0;
   virtual Result<void> sync_directory(const std::string& directory) = 0;
   /// FailedPrecondition when another process (or another holder here) has it.

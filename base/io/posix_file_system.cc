@@ -212,6 +212,9 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
+    struct stat info;
+    if (::stat(from.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
+      return posix_error(EISDIR, fmt::format("rename '{}' to", from), to);
     if (::rename(from.c_str(), to.c_str()) == 0) return {};
     return posix_error(errno, fmt::format("rename '{}' to", from), to);
   }
