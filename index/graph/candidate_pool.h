@@ -1,0 +1,148 @@
+// Candidate pools of a beam search: what to expand next, and what to return.
+//
+// LinearPool serves walks that may return every node: one sorted array of at most `beam` candidates, each
+// marked when expanded, with a cursor at the first that is not (the "NeighborPriorityQueue" of DiskANN; two
+// heaps cost more at the beams in use). FilteredPool serves walks that may return only some nodes: it keeps a
+// heap of all candidates and a sorted beam of accepted ones, and goes on until the beam is full and nothing
+// nearer is left to expand, which is SEARCH-LAYER of Malkov and Yashunin with W holding accepted nodes only.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "index/node.h"
+
+namespace kith {
+
+struct Candidate {
+  float distance;
+  Node node;
+};
+
+namespace graph {
+
+/// Position after the last entry whose distance is ≤ `distance`.
+inline size_t upper_bound(const Candidate* sorted, size_t size, float distance) {
+  size_t begin = 0;
+  while (size > 0) {
+    const size_t half = size / 2;
+    const bool right = sorted[begin + half].distance <= distance;
+    begin = right ? begin + half + 1 : begin;
+    size = right ? size - half - 1 : half;
+  }
+  return begin;
+}
+
+inline void insert_at(Candidate* sorted, size_t position, size_t size, Candidate candidate) {
+  std::memmove(sorted + position + 1, sorted + position, (size - position) * sizeof(Candidate));
+  sorted[position] = candidate;
+}
+
+}  // namespace graph
+
+class LinearPool {
+ public:
+  void reset(size_t beam) {
+    if (entries_.size() < beam + 1) entries_.resize(beam + 1);
+    beam_ = beam;
+    size_ = 0;
+    cursor_ = 0;
+    bound_ = std::numeric_limits<float>::infinity();
+  }
+
+  /// Distances not below this are of no use; +infinity until the beam is full.
+  float bound() const { return bound_; }
+
+  void insert(float distance, Node node, bool /*accepted*/) {
+    if (!(distance < bound_) && size_ == beam_) return;
+    Candidate* entries = entries_.data();
+    const size_t position = graph::upper_bound(entries, size_, distance);
+    const size_t kept = size_ < beam_ ? size_ : beam_ - 1;
+    graph::insert_at(entries, position, kept, {distance, node});
+    size_ = kept + 1;
+    if (size_ == beam_) bound_ = entries[beam_ - 1].distance;
+    if (position < cursor_) cursor_ = position;
+  }
+
+  /// The nearest candidate not expanded yet, now marked; kNoNode at the end of the walk.
+  Node next() {
+    Candidate* entries = entries_.data();
+    while (cursor_ < size_ && (entries[cursor_].node & kExpanded)) ++cursor_;
+    if (cursor_ == size_) return kNoNode;
+    const Node node = entries[cursor_].node;
+    entries[cursor_++].node |= kExpanded;
+    return node;
+  }
+
+  /// The one that `next` would return, or kNoNode: a hint for prefetching.
+  Node peek() const {
+    const Candidate* entries = entries_.data();
+    size_t at = cursor_;
+    while (at < size_ && (entries[at].node & kExpanded)) ++at;
+    return at < size_ ? entries[at].node : kNoNode;
+  }
+
+  size_t size() const { return size_; }
+  /// Nearest first.
+  Candidate operator[](size_t i) const { return {entries_[i].distance, entries_[i].node & ~kExpanded}; }
+
+ private:
+  static constexpr Node kExpanded = 0x80000000u;
+  std::vector<Candidate> entries_;
+  size_t beam_ = 0;
+  size_t size_ = 0;
+  size_t cursor_ = 0;  // no candidate before it is unexpanded
+  float bound_ = 0;
+};
+
+class FilteredPool {
+ public:
+  void reset(size_t beam) {
+    if (accepted_.size() < beam + 1) accepted_.resize(beam + 1);
+    beam_ = beam;
+    size_ = 0;
+    heap_.clear();
+    bound_ = std::numeric_limits<float>::infinity();
+  }
+
+  float bound() const { return bound_; }
+
+  void insert(float distance, Node node, bool accepted) {
+    if (!(distance < bound_) && size_ == beam_) return;
+    heap_.push_back({distance, node});
+    std::push_heap(heap_.begin(), heap_.end(), farther);
+    if (!accepted) return;
+    const size_t position = graph::upper_bound(accepted_.data(), size_, distance);
+    const size_t kept = size_ < beam_ ? size_ : beam_ - 1;
+    graph::insert_at(accepted_.data(), position, kept, {distance, node});
+    size_ = kept + 1;
+    if (size_ == beam_) bound_ = accepted_[beam_ - 1].distance;
+  }
+
+  Node next() {
+    if (heap_.empty()) return kNoNode;
+    if (size_ == beam_ && heap_.front().distance > bound_) return kNoNode;
+    const Node node = heap_.front().node;
+    std::pop_heap(heap_.begin(), heap_.end(), farther);
+    heap_.pop_back();
+    return node;
+  }
+
+  Node peek() const { return heap_.empty() ? kNoNode : heap_.front().node; }
+
+  size_t size() const { return size_; }
+  Candidate operator[](size_t i) const { return accepted_[i]; }
+
+ private:
+  static bool farther(const Candidate& a, const Candidate& b) { return a.distance > b.distance; }
+
+  std::vector<Candidate> heap_;      // nearest at the front
+  std::vector<Candidate> accepted_;  // sorted, the first size_ count
+  size_t beam_ = 0;
+  size_t size_ = 0;
+  float bound_ = 0;
+};
+
+}  // namespace kith

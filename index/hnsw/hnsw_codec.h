@@ -1,0 +1,30 @@
+// Checkpoint of kind hnsw: the frame of section_file.h with magic "KITHHNSW", the common sections of
+// checkpoint.h, and
+//
+//   HEAD  u32 m, u32 0, u64 entry: node + 1, or 0 when there is none; u64 zero node likewise; u64 pairs in
+//   EQUL LINK  ceil(n / 8) bytes, bit i (lowest first) set when vector i is linked; the rest waits and is
+//   linked after opening LIST  n × 2m × u32, layer 0: node + 1, 0 from the end of the list on; empty for
+//   vectors in a chain MARK  n × (1 + ceil(2m / 8)) bytes: checked entries, forced bits (ListMarks) UPPR  for
+//   each vector in turn, for each layer from 1 to its level: m × u32 likewise. Levels follow from seed and m
+//   EQUL  pairs u32 representative, u32 member: chains of equal vectors in their order
+//
+// Linkers need not pause: what is linked is fixed first, then each list is copied under its lock and edges to
+// vectors not yet linked then are left out. Opening checks every number: a node is below n, linked and in the
+// graph (not in a chain), an upper neighbour has that level, no vector is in two chains.
+#pragma once
+
+#include "index/checkpoint.h"
+#include "index/hnsw/hnsw_graph.h"
+
+namespace kith {
+
+Result<void> write_hnsw(FileSystem& fs, const std::string& path, const IndexSpec& spec, Node nodes,
+                        const RowTable& rows, const HnswGraph& graph);
+
+Result<SectionFile> open_hnsw_file(FileSystem& fs, const std::string& path);
+/// Compares section lengths with what `nodes` vectors need, before memory is taken for them.
+Result<void> check_hnsw_lengths(const SectionFile& file, Node nodes, const HnswGraph& graph);
+/// Fills `graph`, grown to `nodes` and otherwise empty.
+Result<void> read_hnsw_graph(const SectionFile& file, Node nodes, HnswGraph& graph);
+
+}  // namespace kith

@@ -1,0 +1,180 @@
+// HnswGraph: the stored graph of "Efficient and robust approximate nearest neighbor search using Hierarchical
+// Navigable Small World graphs" (Malkov and Yashunin, TPAMI 2018/20): vectors, lists of layer 0 and of the
+// layers above, entry.
+//
+// Differences from the paper, each for connectivity:
+//  - A vector equal to one already linked becomes no node of the graph: it hangs in a chain at that one
+//  ("equals"). Runs
+//    of duplicates would otherwise fill each other's lists and cut the graph into islands.
+//  - Layer 0 contains a spanning tree whose edges, both ways, pruning never drops ("forced"): whatever the
+//  data, each
+//    linked node can be reached from the entry. A node's parent is the nearest selected neighbour with room.
+//
+// A node's level is a function of seed and node, so no insertion order or thread changes it. Memory: vectors,
+// 8 m bytes of layer 0 (two cache lines at m = 16), m/4 + 1 bytes of marks, and about 10 bytes a node for the
+// rest.
+//
+// Threads: one writer grows; any number of linkers change lists under `locks`; readers take no lock
+// (graph/adjacency.h).
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "index/graph/adjacency.h"
+#include "index/graph/node_locks.h"
+#include "index/hnsw/hnsw_options.h"
+#include "index/vector_store.h"
+
+namespace kith {
+
+struct HnswEntry {
+  Node node;
+  uint32_t level;
+};
+
+/// What the writers of a layer-0 list remember of it; guarded by the node's lock.
+class ListMarks {
+ public:
+  ListMarks(std::byte* bytes) : bytes_(bytes) {}
+  /// Entries [0, checked) are in order of distance and passed the pruning rule against each other.
+  uint32_t checked() const { return static_cast<uint32_t>(bytes_[0]); }
+  void set_checked(size_t count) { bytes_[0] = static_cast<std::byte>(std::min<size_t>(count, 255)); }
+  bool forced(uint32_t position) const {
+    return (bytes_[1 + position / 8] >> (position % 8) & std::byte{1}) != std::byte{0};
+  }
+  void set_forced(uint32_t position, bool on) {
+    const std::byte bit = std::byte{1} << (position % 8);
+    std::byte& byte = bytes_[1 + position / 8];
+    byte = on ? byte | bit : byte & ~bit;
+  }
+  static size_t bytes(uint32_t capacity) { return 1 + (capacity + 7) / 8; }
+
+ private:
+  std::byte* bytes_;
+};
+
+class HnswGraph {
+ public:
+  static constexpr uint32_t kLevelMax = 30;
+
+  HnswGraph(const VectorSpace& space, const HnswOptions& options, uint64_t seed);
+
+  /// Memory for nodes [0, count). One writer.
+  Result<void> grow(Node count);
+
+  const HnswOptions& options() const { return options_; }
+  const VectorSpace& space() const { return vectors_.space(); }
+  VectorStore& vectors() { return vectors_; }
+  const VectorStore& vectors() const { return vectors_; }
+
+  /// floor(-ln U / ln m), U uniform in (0, 1] from seed and node.
+  uint32_t level(Node node) const;
+
+  std::optional<HnswEntry> entry() const;
+  /// Makes `node` the entry if there is none or its level is higher.
+  void offer_entry(Node node, uint32_t level);
+  std::mutex& first_entry_mutex() { return entry_mutex_; }
+
+  AdjacencyStore& base() { return base_; }
+  const AdjacencyStore& base() const { return base_; }
+  /// Lists of the upper layers; list_of says which is a node's on layer ≥ 1.
+  AdjacencyStore& upper() { return upper_; }
+  const AdjacencyStore& upper() const { return upper_; }
+  uint64_t upper_list(Node node, uint32_t layer) const { return uint64_t{upper_first_[node]} + layer - 1; }
+  uint64_t upper_lists() const { return upper_used_.load(std::memory_order_relaxed); }
+
+  ListMarks marks(Node node) const { return {marks_.at(node)}; }
+  NodeLocks& locks() const { return locks_; }
+
+  bool linked(Node node) const { return linked_[node].load(std::memory_order_acquire) != 0; }
+  void set_linked(Node node) { linked_[node].store(1, std::memory_order_release); }
+
+  /// Appends `node` to the chain of vectors equal to `representative`, which is a node of the graph.
+  void add_equal(Node representative, Node node);
+  /// Visits (representative, member) of all chains, each chain in its order.
+  template <typename Visit>
+  void for_each_equal(Visit visit) const {
+    std::lock_guard lock(equals_mutex_);
+    for (const auto& [representative, end] : chain_ends_)
+      for (Node node = next_equal(representative); node != kNoNode; node = next_equal(node))
+        visit(representative, node);
+  }
+  /// The vector after `node` in its chain, or kNoNode.
+  Node next_equal(Node node) const { return equals_[node].load(std::memory_order_acquire) - 1; }
+  uint64_t equal_count() const { return equal_count_.load(std::memory_order_acquire); }
+
+  /// Cosine only: the node that stands for zero vectors, equally far from everything and so not found by
+  /// walking.
+  Node zero_node() const { return zero_node_.load(std::memory_order_acquire); }
+  void set_zero_node(Node node);
+
+ private:
+  HnswOptions options_;
+  uint64_t seed_;
+  double level_scale_;  // 1 / ln m
+  VectorStore vectors_;
+  AdjacencyStore base_;
+  AdjacencyStore upper_;
+  ExtentStore marks_;
+  ExtentArray<uint32_t> upper_first_;
+  ExtentArray<std::atomic<uint8_t>> linked_;
+  ExtentArray<std::atomic<uint32_t>> equals_;  // node + 1, 0 ends the chain
+  Node grown_ = 0;                             // the writer's own
+  std::atomic<uint64_t> upper_used_{0};        // lists given to nodes
+  mutable NodeLocks locks_;
+  std::mutex entry_mutex_;
+  std::atomic<uint64_t> entry_{
+      0};  // (level + 1) << 32 | node, 0 when there is none; written under entry_mutex_
+  mutable std::mutex equals_mutex_;
+  std::map<Node, Node> chain_ends_;  // representative → last of its chain; guarded by equals_mutex_
+  std::atomic<uint64_t> equal_count_{0};
+  std::atomic<Node> zero_node_{kNoNode};
+};
+
+/// One layer as beam_search sees it.
+struct BaseLayer {
+  const AdjacencyStore* lists;
+  uint32_t degree_max() const { return lists->capacity(); }
+  uint32_t read(Node node, Node* out) const { return lists->read(node, out); }
+  void prefetch(Node node) const { lists->prefetch(node); }
+};
+
+struct UpperLayer {
+  const HnswGraph* graph;
+  uint32_t layer;
+  uint32_t degree_max() const { return graph->upper().capacity(); }
+  uint32_t read(Node node, Node* out) const {
+    return graph->upper().read(graph->upper_list(node, layer), out);
+  }
+  void prefetch(Node) const {}
+};
+
+/// Distances from one query to stored vectors.
+struct VectorScorer {
+  const VectorStore* vectors;
+  const void* query;
+  DistanceFn kernel;
+  uint32_t dim;
+  uint32_t prefetch_bytes;
+
+  VectorScorer(const VectorStore& store, const void* kernel_query)
+      : vectors(&store),
+        query(kernel_query),
+        kernel(store.space().kernel),
+        dim(store.space().dim),
+        prefetch_bytes(static_cast<uint32_t>(std::min<size_t>(store.space().bytes(), 256))) {}
+
+  const void* row(Node node) const { return (*vectors)[node]; }
+  void prefetch(const void* row) const {
+    for (uint32_t offset = 0; offset < prefetch_bytes; offset += 64)
+      __builtin_prefetch(static_cast<const std::byte*>(row) + offset);
+  }
+  void score(const void* const* rows, size_t count, float* out) const {
+    kernel(query, rows, count, dim, out);
+  }
+};
+
+}  // namespace kith

@@ -1,0 +1,234 @@
+#include "index/hnsw/hnsw_walk.h"
+
+#include <algorithm>
+
+namespace kith {
+namespace {
+
+constexpr size_t kScanStep = 256;     // rows a kernel call in exact scans
+constexpr uint64_t kStepDegree = 16;  // distances that a walk takes per candidate of its beam, about
+
+}  // namespace
+
+HnswWalk::HnswWalk(const HnswIndex& index, WalkScratch& scratch, const VectorView& query,
+                   const RowSet* allowed, const Stop& stop)
+    : index_(index),
+      graph_(index.graph()),
+      scratch_(scratch),
+      allowed_(allowed),
+      stop_(stop),
+      scorer_(graph_.vectors(), scratch.query.from_user(graph_.space(), query)),
+      nodes_(index.rows().size()),
+      returnable_(nodes_ - std::min<uint64_t>(nodes_, index.rows().removed_count())),
+      filtered_(allowed != nullptr || returnable_ < nodes_) {
+  if (allowed != nullptr) returnable_ = std::min(returnable_, allowed->size());
+}
+
+bool HnswWalk::returnable(Node node) {
+  if (index_.rows().removed(node)) return false;
+  if (allowed_ == nullptr) return true;
+  ++stats_.predicate_evaluations;
+  return allowed_->contains(index_.rows().row(node));
+}
+
+bool HnswWalk::any_returnable(Node node) {
+  for (; node < nodes_; node = graph_.next_equal(node))
+    if (returnable(node)) return true;
+  return false;
+}
+
+/// A walk whose filter passes a share s takes about beam · degree / s distances, a scan of what passes s · n.
+bool HnswWalk::scan_is_cheaper(uint64_t beam) const {
+  if (nodes_ <= beam) return true;
+  if (!filtered_) return false;
+  const double share = static_cast<double>(returnable_) / nodes_;
+  return share * static_cast<double>(returnable_) <= static_cast<double>(beam * kStepDegree);
+}
+
+Result<SearchAnswer> HnswWalk::nearest(uint32_t k, uint32_t effort) {
+  const uint64_t beam = std::min<uint64_t>(std::max(k, effort), std::max<Node>(nodes_, 1));
+  const size_t wanted = std::min<uint64_t>(k, returnable_);
+  TopK top(std::min<uint64_t>(k, nodes_));
+  TopK pending(std::min<uint64_t>(k, nodes_));
+  if (scan_is_cheaper(beam)) {
+    TRY(scan_all(top));
+    return merge(top, pending, k);
+  }
+  TRY(scan_pending(pending));
+  TRY(walk(beam));
+  for_each_found([&](Candidate candidate) {
+    const bool wanted_still = candidate.distance <= top.bound();
+    if (wanted_still) push_group(candidate, top);
+    return wanted_still;
+  });
+  SearchAnswer answer = merge(top, pending, k);
+  if (answer.neighbors.size() >= wanted) return answer;
+  // The walk came back short: rows it could not reach, or `allowed` holds rows that are not here. Exact,
+  // then.
+  TopK all(std::min<uint64_t>(k, nodes_));
+  TopK none(0);
+  TRY(scan_all(all));
+  return merge(all, none, k);
+}
+
+Result<SearchAnswer> HnswWalk::within(float radius, uint32_t rows_max, uint32_t effort) {
+  TopK top(std::min<uint64_t>(rows_max, nodes_));
+  TopK pending(std::min<uint64_t>(rows_max, nodes_));
+  if (scan_is_cheaper(effort)) {
+    TRY(scan_all(top));
+  } else {
+    TRY(scan_pending(pending));
+    TRY(walk(std::min<uint64_t>(effort, nodes_)));
+    TRY(widen_to_radius(radius, top));
+  }
+  SearchAnswer answer = merge(top, pending, rows_max);
+  auto& found = answer.neighbors;
+  found.erase(
+      std::find_if(found.begin(), found.end(), [&](const Neighbor& n) { return !(n.distance <= radius); }),
+      found.end());
+  return answer;
+}
+
+Result<void> HnswWalk::scan(std::span<const Node> nodes, TopK& top) {
+  const void* rows[kScanStep];
+  float distances[kScanStep];
+  for (; !nodes.empty(); nodes = nodes.subspan(std::min(kScanStep, nodes.size()))) {
+    const size_t count = std::min(kScanStep, nodes.size());
+    for (size_t i = 0; i < count; ++i) rows[i] = scorer_.row(nodes[i]);
+    scorer_.score(rows, count, distances);
+    for (size_t i = 0; i < count; ++i)
+      if (distances[i] <= top.bound()) top.push({distances[i], index_.rows().row(nodes[i])});
+    stats_.full_distances += count;
+    TRY(stop_.check());
+  }
+  return {};
+}
+
+Result<void> HnswWalk::scan_all(TopK& top) {
+  std::vector<Node> nodes;
+  Result<void> scanned;
+  const auto flush = [&] {
+    scanned = scan(nodes, top);
+    nodes.clear();
+    return scanned.ok();
+  };
+  const auto visit = [&](Node node) {
+    if (node >= nodes_ || index_.rows().removed(node)) return true;
+    nodes.push_back(node);
+    return nodes.size() < kScanStep || flush();
+  };
+  if (allowed_ != nullptr) {
+    allowed_->for_each([&](Row row) { return visit(index_.rows().find(row)); });
+  } else {
+    for (Node node = 0; node < nodes_ && visit(node); ++node) {
+    }
+  }
+  TRY(std::move(scanned));
+  return scan(nodes, top);
+}
+
+Result<void> HnswWalk::scan_pending(TopK& top) {
+  std::vector<Node> nodes;
+  for (Node node = index_.pending_prefix(); node < nodes_; ++node)
+    if (!graph_.linked(node) && returnable(node)) nodes.push_back(node);
+  stats_.pending_scanned += nodes.size();
+  return scan(nodes, top);
+}
+
+Result<void> HnswWalk::walk(size_t beam) {
+  scratch_.linear.reset(beam);
+  scratch_.filtered.reset(beam);
+  const std::optional<HnswEntry> entry = graph_.entry();
+  if (!entry) return {};
+  nodes_ = index_.rows().size();  // the entry may be newer than the search
+  Candidate nearest{0, entry->node};
+  const void* row = scorer_.row(entry->node);
+  scorer_.score(&row, 1, &nearest.distance);
+  ++stats_.full_distances;
+  for (uint32_t layer = entry->level; layer > 0; --layer)
+    nearest = descend(graph_, scorer_, layer, nearest, scratch_.step, stats_);
+  scratch_.visited.reset(nodes_);
+  scratch_.visited.insert(nearest.node);
+  const BaseLayer base{&graph_.base()};
+  if (!filtered_) {
+    scratch_.linear.insert(nearest.distance, nearest.node, true);
+    return beam_search(base, scorer_, AllNodes{}, scratch_.linear, scratch_.visited, scratch_.step, stop_,
+                       stats_);
+  }
+  scratch_.filtered.insert(nearest.distance, nearest.node, any_returnable(nearest.node));
+  return beam_search(
+      base, scorer_, [this](Node node) { return any_returnable(node); }, scratch_.filtered, scratch_.visited,
+      scratch_.step, stop_, stats_);
+}
+
+/// Visits what the walk found, nearest first, until `visit` returns false.
+template <typename Visit>
+void HnswWalk::for_each_found(Visit visit) const {
+  const size_t size = filtered_ ? scratch_.filtered.size() : scratch_.linear.size();
+  for (size_t i = 0; i < size; ++i)
+    if (!visit(filtered_ ? scratch_.filtered[i] : scratch_.linear[i])) return;
+}
+
+void HnswWalk::push_group(Candidate candidate, TopK& top) {
+  size_t pushed = 0;
+  for (Node node = candidate.node; node < nodes_; node = graph_.next_equal(node)) {
+    if (!returnable(node)) continue;
+    top.push({candidate.distance, index_.rows().row(node)});
+    if (++pushed == top.capacity()) return;  // the rest of the chain is no nearer
+  }
+}
+
+/// From what the walk found within the radius, on to all that can be reached from there without leaving it.
+/// The radius shrinks to that of the nearest rows_max when there are more.
+Result<void> HnswWalk::widen_to_radius(float user_radius, TopK& top) {
+  const float offset = graph_.space().offset;  // rounding of the subtraction must not cut off the rim
+  const float radius = offset == 0 ? user_radius : user_radius - offset + 1e-6f;
+  std::vector<Candidate>& ring = scratch_.ring;
+  ring.clear();
+  for_each_found([&](Candidate candidate) {
+    if (!(candidate.distance <= radius)) return false;
+    ring.push_back(candidate);
+    push_group(candidate, top);
+    return true;
+  });
+  scratch_.step.reserve(graph_.base().capacity());
+  for (size_t next = 0; next < ring.size(); ++next) {
+    if (next % 32 == 31) TRY(stop_.check());
+    if (ring[next].distance > top.bound()) continue;
+    const size_t count = graph::gather_unvisited(BaseLayer{&graph_.base()}, scorer_, ring[next].node,
+                                                 scratch_.visited, scratch_.step);
+    scorer_.score(scratch_.step.rows.data(), count, scratch_.step.distances.data());
+    stats_.full_distances += count;
+    ++stats_.hops;
+    for (size_t i = 0; i < count; ++i) {
+      const Candidate found{scratch_.step.distances[i], scratch_.step.nodes[i]};
+      if (!(found.distance <= radius) || found.distance > top.bound()) continue;
+      ring.push_back(found);
+      push_group(found, top);
+    }
+  }
+  return {};
+}
+
+/// Both nearest first, each row once, in the distances that callers see.
+SearchAnswer HnswWalk::merge(TopK& graph, TopK& pending, size_t k) {
+  SearchAnswer answer;
+  answer.stats = stats_;
+  answer.neighbors = graph.take();
+  std::vector<Neighbor> extra = pending.take();
+  auto& all = answer.neighbors;
+  if (!extra.empty()) {
+    all.insert(all.end(), extra.begin(), extra.end());
+    std::sort(all.begin(), all.end(), [](const Neighbor& a, const Neighbor& b) { return a.row < b.row; });
+    all.erase(std::unique(all.begin(), all.end(),
+                          [](const Neighbor& a, const Neighbor& b) { return a.row == b.row; }),
+              all.end());
+    std::sort(all.begin(), all.end());
+    if (all.size() > k) all.resize(k);
+  }
+  if (const float offset = graph_.space().offset; offset != 0)
+    for (Neighbor& neighbor : all) neighbor.distance += offset;
+  return answer;
+}
+
+}  // namespace kith

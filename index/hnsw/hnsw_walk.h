@@ -1,0 +1,58 @@
+// HnswWalk: one search on an HnswIndex: exact scans, the walk of the graph, and the merge of what they find.
+#pragma once
+
+#include "index/graph/beam_search.h"
+#include "index/hnsw/hnsw_index.h"
+
+namespace kith {
+
+/// Working memory of one search; reused, see ScratchPool.
+struct WalkScratch {
+  VisitedSet visited;
+  LinearPool linear;
+  FilteredPool filtered;
+  StepScratch step;
+  KernelQuery query;
+  std::vector<Candidate> ring;  // of a range search
+};
+
+class HnswWalk {
+ public:
+  HnswWalk(const HnswIndex& index, WalkScratch& scratch, const VectorView& query, const RowSet* allowed,
+           const Stop& stop);
+
+  Result<SearchAnswer> nearest(uint32_t k, uint32_t effort);
+  Result<SearchAnswer> within(float radius, uint32_t rows_max, uint32_t effort);
+
+ private:
+  bool returnable(Node node);
+  bool any_returnable(Node node);
+  bool scan_is_cheaper(uint64_t beam) const;
+
+  /// Measures all returnable nodes and pushes them.
+  Result<void> scan_all(TopK& top);
+  Result<void> scan_pending(TopK& top);
+  Result<void> scan(std::span<const Node> nodes, TopK& top);
+
+  /// Walks the graph with `beam` and leaves the result in one of the pools.
+  Result<void> walk(size_t beam);
+  template <typename Visit>
+  void for_each_found(Visit visit) const;
+  /// Pushes a node of the graph and the vectors equal to it, those of them that may be returned.
+  void push_group(Candidate candidate, TopK& top);
+  Result<void> widen_to_radius(float user_radius, TopK& top);
+  SearchAnswer merge(TopK& graph, TopK& pending, size_t k);
+
+  const HnswIndex& index_;
+  const HnswGraph& graph_;
+  WalkScratch& scratch_;
+  const RowSet* allowed_;
+  const Stop& stop_;
+  VectorScorer scorer_;
+  Node nodes_;           // as many as there were when the search began
+  uint64_t returnable_;  // an upper bound of the rows that may be returned
+  bool filtered_;
+  SearchStats stats_;
+};
+
+}  // namespace kith

@@ -1,0 +1,273 @@
+#include "index/hnsw/linker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace kith {
+namespace {
+
+bool is_zero(const std::byte* vector, size_t bytes) {
+  return vector[0] == std::byte{0} && std::memcmp(vector, vector + 1, bytes - 1) == 0;
+}
+
+}  // namespace
+
+Candidate descend(const HnswGraph& graph, const VectorScorer& scorer, uint32_t layer, Candidate from,
+                  StepScratch& scratch, SearchStats& stats) {
+  const UpperLayer lists{&graph, layer};
+  scratch.reserve(lists.degree_max());
+  for (bool moved = true; moved;) {
+    moved = false;
+    const uint32_t degree = lists.read(from.node, scratch.nodes.data());
+    for (uint32_t i = 0; i < degree; ++i) {
+      scratch.rows[i] = scorer.row(scratch.nodes[i]);
+      scorer.prefetch(scratch.rows[i]);
+    }
+    scorer.score(scratch.rows.data(), degree, scratch.distances.data());
+    for (uint32_t i = 0; i < degree; ++i) {
+      if (!(scratch.distances[i] < from.distance)) continue;
+      from = {scratch.distances[i], scratch.nodes[i]};
+      moved = true;
+    }
+    ++stats.hops;
+    stats.full_distances += degree;
+  }
+  return from;
+}
+
+void Linker::link(Node node, Node nodes) {
+  if (link_first(node) || link_zero(node)) return graph_.set_linked(node);
+  const VectorScorer scorer(graph_.vectors(),
+                            scratch_.query.from_stored(graph_.space(), graph_.vectors()[node]));
+  const uint32_t level = graph_.level(node);
+  const HnswEntry entry = *graph_.entry();
+  Candidate nearest{0, entry.node};
+  const void* row = scorer.row(entry.node);
+  scorer.score(&row, 1, &nearest.distance);
+  for (uint32_t layer = entry.level; layer > level; --layer)
+    nearest = descend(graph_, scorer, layer, nearest, scratch_.step, stats_);
+  const uint32_t top = std::min(level, entry.level);
+  if (scratch_.selected.size() <= top) scratch_.selected.resize(top + 1);
+  for (uint32_t layer = top + 1; layer-- > 0;) {
+    find_candidates(scorer, nearest, layer, nodes);
+    nearest = scratch_.candidates.front();
+    if (layer == 0) {
+      if (const Node equal = find_equal(node, scorer.query); equal != kNoNode) {
+        graph_.add_equal(equal, node);
+        return graph_.set_linked(node);
+      }
+    }
+    if (graph_.options().extend_candidates) extend_candidates(scorer, layer);
+    select(layer);
+  }
+  link_base(node);
+  for (uint32_t layer = 1; layer <= top; ++layer) link_upper(node, layer);
+  if (level > entry.level) graph_.offer_entry(node, level);
+  if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
+    graph_.set_zero_node(node);
+  graph_.set_linked(node);
+}
+
+/// The first node of all becomes the entry as it is; threads that come at once wait for it.
+bool Linker::link_first(Node node) {
+  if (graph_.entry()) return false;
+  std::lock_guard lock(graph_.first_entry_mutex());
+  if (graph_.entry()) return false;
+  if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
+    graph_.set_zero_node(node);
+  graph_.offer_entry(node, graph_.level(node));
+  return true;
+}
+
+bool Linker::link_zero(Node node) const {
+  if (graph_.space().metric != Metric::kCosine) return false;
+  const Node zero = graph_.zero_node();
+  if (zero == kNoNode || !is_zero(graph_.vectors()[node], graph_.space().bytes())) return false;
+  graph_.add_equal(zero, node);
+  return true;
+}
+
+/// A candidate with the same bytes. Equal vectors have the same distance to the new one as it has to itself,
+/// but for the rounding of kernels, so few are compared.
+Node Linker::find_equal(Node node, const void* query) const {
+  const VectorSpace& space = graph_.space();
+  const std::byte* vector = graph_.vectors()[node];
+  const void* row = vector;
+  float self = 0;
+  space.kernel(query, &row, 1, space.dim, &self);
+  const float slack = 1e-4f * std::abs(self);
+  for (const Candidate& candidate : scratch_.candidates) {
+    if (std::abs(candidate.distance - self) <= slack &&
+        std::memcmp(vector, graph_.vectors()[candidate.node], space.bytes()) == 0)
+      return candidate.node;
+    if (space.metric != Metric::kInnerProduct && candidate.distance > self + slack) break;
+  }
+  return kNoNode;
+}
+
+void Linker::find_candidates(const VectorScorer& scorer, Candidate from, uint32_t layer, Node nodes) {
+  LinkScratch& s = scratch_;
+  s.visited.reset(nodes);
+  s.visited.insert(from.node);
+  s.pool.reset(graph_.options().ef_construction);
+  s.pool.insert(from.distance, from.node, true);
+  const Stop never;
+  const Result<void> walked = layer == 0 ? beam_search(BaseLayer{&graph_.base()}, scorer, AllNodes{}, s.pool,
+                                                       s.visited, s.step, never, stats_)
+                                         : beam_search(UpperLayer{&graph_, layer}, scorer, AllNodes{}, s.pool,
+                                                       s.visited, s.step, never, stats_);
+  CHECK(walked.ok());
+  s.candidates.clear();
+  for (size_t i = 0; i < s.pool.size(); ++i) s.candidates.push_back(s.pool[i]);
+}
+
+void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer) {
+  LinkScratch& s = scratch_;
+  s.step.reserve(2 * graph_.options().m);
+  const size_t found = s.candidates.size();
+  for (size_t i = 0; i < found; ++i) {
+    const Node node = s.candidates[i].node;
+    const size_t count =
+        layer == 0 ? graph::gather_unvisited(BaseLayer{&graph_.base()}, scorer, node, s.visited, s.step)
+                   : graph::gather_unvisited(UpperLayer{&graph_, layer}, scorer, node, s.visited, s.step);
+    scorer.score(s.step.rows.data(), count, s.step.distances.data());
+    for (size_t j = 0; j < count; ++j) s.candidates.push_back({s.step.distances[j], s.step.nodes[j]});
+  }
+  std::sort(s.candidates.begin(), s.candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
+}
+
+void Linker::select(uint32_t layer) {
+  LinkScratch& s = scratch_;
+  s.prune.candidates.clear();
+  for (const Candidate& candidate : s.candidates)
+    s.prune.candidates.push_back({candidate.distance, candidate.node});
+  select_neighbors(graph_.vectors(), graph_.options().m, graph_.options().keep_pruned, s.prune);
+  s.selected[layer] = s.prune.kept;
+}
+
+void Linker::link_base(Node node) {
+  LinkScratch& s = scratch_;
+  std::vector<PruneCandidate>& selected = s.selected[0];
+  const size_t checked =
+      std::count_if(selected.begin(), selected.end(), [](const auto& c) { return c.checked; });
+  // The parent: the nearest neighbour with room for a forced edge. Half of a list at most is forced; where
+  // all selected ones are full (a hub), a candidate further away takes the node.
+  const uint32_t forced_max = graph_.options().m;
+  size_t parent = 0;
+  while (parent < selected.size() && forced_count(selected[parent].node) >= forced_max) ++parent;
+  if (parent == selected.size()) {
+    const auto free = std::find_if(s.candidates.begin(), s.candidates.end(), [&](const Candidate& candidate) {
+      return forced_count(candidate.node) < forced_max;
+    });
+    if (free != s.candidates.end()) {
+      selected.push_back({free->distance, free->node});
+    } else {
+      parent = 0;
+    }
+  }
+  s.ids.clear();
+  for (const PruneCandidate& neighbor : selected) s.ids.push_back(neighbor.node);
+  {
+    const auto guard = graph_.locks().lock(node);
+    ListMarks marks = graph_.marks(node);
+    marks.set_checked(checked);
+    marks.set_forced(static_cast<uint32_t>(parent), true);
+    graph_.base().assign(node, s.ids);
+  }
+  connect_base(selected[parent].node, {selected[parent].distance, node, false, true});
+  for (size_t i = 0; i < selected.size(); ++i)
+    if (i != parent) connect_base(selected[i].node, {selected[i].distance, node});
+}
+
+void Linker::link_upper(Node node, uint32_t layer) {
+  std::vector<PruneCandidate>& selected = scratch_.selected[layer];
+  scratch_.ids.clear();
+  for (const PruneCandidate& neighbor : selected) scratch_.ids.push_back(neighbor.node);
+  {
+    const auto guard = graph_.locks().lock(node);
+    graph_.upper().assign(graph_.upper_list(node, layer), scratch_.ids);
+  }
+  for (const PruneCandidate& neighbor : selected)
+    connect_upper(neighbor.node, layer, {neighbor.distance, node});
+}
+
+uint32_t Linker::forced_count(Node node) const {
+  const auto guard = graph_.locks().lock(node);
+  const ListMarks marks = graph_.marks(node);
+  uint32_t count = 0;
+  for (uint32_t position = 0; position < graph_.base().capacity(); ++position)
+    count += marks.forced(position);
+  return count;
+}
+
+void Linker::connect_base(Node to, PruneCandidate edge) {
+  LinkScratch& s = scratch_;
+  AdjacencyStore& lists = graph_.base();
+  s.ids.resize(lists.capacity());
+  const auto guard = graph_.locks().lock(to);
+  ListMarks marks = graph_.marks(to);
+  const uint32_t count = lists.read(to, s.ids.data());
+  if (count < lists.capacity()) {
+    marks.set_forced(count, edge.forced);
+    return lists.set(to, count, edge.node);
+  }
+  uint32_t forced = 0;
+  for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
+  edge.forced = edge.forced && forced + 1 < lists.capacity();
+  load_candidates(to, count, marks.checked(), edge);
+  select_neighbors(graph_.vectors(), lists.capacity(), graph_.options().keep_pruned, s.prune);
+  s.ids.clear();
+  size_t checked = 0;
+  for (const PruneCandidate& kept : s.prune.kept) {
+    marks.set_forced(static_cast<uint32_t>(s.ids.size()), kept.forced);
+    checked += kept.checked;
+    s.ids.push_back(kept.node);
+  }
+  for (size_t position = s.ids.size(); position < lists.capacity(); ++position)
+    marks.set_forced(static_cast<uint32_t>(position), false);
+  marks.set_checked(checked);
+  lists.assign(to, s.ids);
+}
+
+void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
+  LinkScratch& s = scratch_;
+  AdjacencyStore& lists = graph_.upper();
+  s.ids.resize(lists.capacity());
+  const uint64_t list = graph_.upper_list(to, layer);
+  const auto guard = graph_.locks().lock(to);
+  const uint32_t count = lists.read(list, s.ids.data());
+  if (count < lists.capacity()) return lists.set(list, count, edge.node);
+  load_candidates(to, count, kNoMarks, edge);
+  select_neighbors(graph_.vectors(), lists.capacity(), graph_.options().keep_pruned, s.prune);
+  s.ids.clear();
+  for (const PruneCandidate& kept : s.prune.kept) s.ids.push_back(kept.node);
+  lists.assign(list, s.ids);
+}
+
+void Linker::load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge) {
+  LinkScratch& s = scratch_;
+  const VectorScorer scorer(graph_.vectors(), s.centre.from_stored(graph_.space(), graph_.vectors()[centre]));
+  s.rows.resize(count);
+  s.distances.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    s.rows[i] = scorer.row(s.ids[i]);
+    scorer.prefetch(s.rows[i]);
+  }
+  scorer.score(s.rows.data(), count, s.distances.data());
+  s.prune.measured += count;
+  const bool marked = checked != kNoMarks;
+  const ListMarks marks = graph_.marks(centre);
+  s.prune.candidates.clear();
+  for (uint32_t i = 0; i < count; ++i)
+    s.prune.candidates.push_back(
+        {s.distances[i], s.ids[i], marked && i < checked, marked && marks.forced(i)});
+  s.prune.candidates.push_back(edge);
+  std::sort(s.prune.candidates.begin(), s.prune.candidates.end(),
+            [](const PruneCandidate& a, const PruneCandidate& b) {
+              return a.distance < b.distance || (a.distance == b.distance && a.node < b.node);
+            });
+}
+
+}  // namespace kith

@@ -1,0 +1,36 @@
+#include "index/registry.h"
+
+#include <array>
+
+#include "index/flat/flat_index.h"
+#include "index/hnsw/hnsw_index.h"
+
+namespace kith {
+namespace {
+
+constexpr std::array<const IndexKind*, 2> kKinds = {
+    &kFlatKind,
+    &kHnswKind,
+};
+
+}  // namespace
+
+std::span<const IndexKind* const> index_kinds() {
+  return kKinds;
+}
+
+Result<const IndexKind*> find_index_kind(std::string_view name) {
+  std::string names;
+  for (const IndexKind* kind : kKinds) {
+    if (kind->name == name) return kind;
+    names += names.empty() ? kind->name : fmt::format(", {}", kind->name);
+  }
+  return not_found("no index kind '{}'; there are: {}", name, names);
+}
+
+Result<std::unique_ptr<Index>> create_index(const IndexSpec& spec) {
+  const IndexKind* kind = TRY(find_index_kind(spec.kind));
+  return kind->create(spec);
+}
+
+}  // namespace kith
