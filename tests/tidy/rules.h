@@ -53,7 +53,7 @@ inline const std::vector<WrappedLibrary>& wrapped_libraries() {
       {"roaring/", "base/row_set.cc"},
       {"liburing.h", "base/io/uring_"},
       {"spdlog/", "base/log.cc"},
-      {"simdjson.h", "query/schema/json"},
+      {"simdjson.h", "query/schema/text.cc"},
       {"cblas.h", "index/flat/"},
       {"hdf5.h", "datasets/hdf5_main.cc"},
       {"zstd.h", "datasets/decompress"},

@@ -37,6 +37,19 @@ size_t end_of_raw_string(const std::string& text, size_t quote) {
   return end == std::string::npos ? text.size() : end + close.size();
 }
 
+bool starts_line(const std::string& text, size_t i) {
+  while (i > 0 && (text[i - 1] == ' ' || text[i - 1] == '\t')) --i;
+  return i == 0 || text[i - 1] == '\n';
+}
+
+// A preprocessor line with its continuations; a comment that starts on it is left to the caller.
+size_t end_of_directive(const std::string& text, size_t hash) {
+  size_t end = std::min(text.find('\n', hash), text.size());
+  while (end < text.size() && text[end - 1] == '\\') end = std::min(text.find('\n', end + 1), text.size());
+  size_t comment = text.find("/*", hash);
+  return std::min(end, comment);
+}
+
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 // The head of a brace block: the text since the last ';', '{' or '}' before it.
@@ -85,6 +98,9 @@ std::string blank_comments_and_literals(const std::string& text) {
     } else if (text.compare(i, 2, "/*") == 0) {
       end = text.find("*/", i);
       end = end == std::string::npos ? text.size() : end + 2;
+      blank(out, i, end);
+    } else if (text[i] == '#' && starts_line(text, i)) {
+      end = end_of_directive(text, i);
       blank(out, i, end);
     } else if (text[i] == '"' && i > 0 && text[i - 1] == 'R') {
       end = end_of_raw_string(text, i);

@@ -135,6 +135,8 @@ TEST(TidyScan, BlanksCommentsAndLiterals) {
   EXPECT_EQ(blank_comments_and_literals("a /*{*/ b"), "a       b");
   EXPECT_EQ(blank_comments_and_literals("x = \"{\"; // {\ny"), "x = \" \";     \ny");
   EXPECT_EQ(blank_comments_and_literals("1'000'000 '{'"), "1'000'000 ' '");
+  EXPECT_EQ(blank_comments_and_literals("a\n  #if (x) {\nb"), "a\n           \nb");
+  EXPECT_EQ(blank_comments_and_literals("#define A \\\n  {\nb"), "           \n   \nb");
 }
 
 TEST(TidyScan, FindsFunctionsAndTheirLength) {
