@@ -49,6 +49,15 @@ class SearchWatch {
 };
 
 class ObservedCollection final : public Collection {
+ private:
+  template <typename Work>
+  auto watched(Work work) const {
+    watch_.begin();
+    auto result = work();
+    watch_.end();
+    return result;
+  }
+
  public:
   ObservedCollection(std::shared_ptr<Collection> real, SearchWatch& watch)
       : real_(std::move(real)), watch_(watch) {}
@@ -78,14 +87,6 @@ class ObservedCollection final : public Collection {
   const Schema& schema() const override { return real_->schema(); }
 
  private:
-  template <typename Work>
-  auto watched(Work work) const {
-    watch_.begin();
-    auto result = work();
-    watch_.end();
-    return result;
-  }
-
   std::shared_ptr<Collection> real_;
   SearchWatch& watch_;
 };
