@@ -1,0 +1,145 @@
+// Commands: what `kith` can do, one options struct and one function each. arguments_*.cc fills the structs
+// from the command line; docs/cli.md explains the flags. Every function prints its own result and returns the
+// exit code, or an Error that run_cli prints.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "server/cli/console.h"
+#include "server/cli/exit_code.h"
+#include "server/cli/session.h"
+
+namespace kith {
+
+/// The words of one new vector field, as create and load --create take them.
+struct FieldWords {
+  std::string metric = "l2";
+  std::string type;  // "" = f32, or bit for hamming
+  std::string index = "hnsw";
+  std::vector<std::string> options;  // NAME=VALUE
+};
+
+struct CreateOptions {
+  Target target;
+  std::string collection;
+  uint32_t dim = 0;
+  FieldWords words;
+  std::vector<std::string> fields;  // NAME:DIM:METRIC:TYPE:INDEX; empty = one field "vector" of dim and words
+};
+Result<ExitCode> run_create(const CreateOptions& options, Console& console);
+
+struct LoadOptions {
+  Target target;
+  std::string collection;
+  std::vector<std::string> files;
+  std::string field;  // "" = the only one
+  bool create = false;
+  FieldWords words;
+  std::string attributes;  // JSONL, one payload a row
+  std::string hdf5_dataset = "train";
+  std::string id_field = "id";
+  std::string vector_field = "vector";
+  uint64_t id_start = 0;
+  uint64_t batch_rows = 0;  // 0 = as many as keep a message below kBatchBytes
+  std::string durability = "sync";
+  std::optional<uint64_t> limit;
+  bool resume = false;
+  bool settle = true;
+};
+Result<ExitCode> run_load(const LoadOptions& options, Console& console);
+
+struct SearchOptions {
+  Target target;
+  std::string collection;
+  std::string field;
+  std::string vector;  // JSON array
+  std::string vector_file;
+  std::string hdf5_dataset = "test";
+  uint64_t row = 0;
+  std::string like;  // id
+  uint64_t k = 10;
+  uint64_t offset = 0;
+  uint64_t effort = 0;
+  bool exact = false;
+  std::optional<float> threshold;
+  std::optional<float> radius;
+  uint64_t limit = 1000;  // of --radius
+  bool with_payload = false;
+  bool with_vector = false;
+};
+Result<ExitCode> run_search(const SearchOptions& options, Console& console);
+
+struct InfoOptions {
+  Target target;
+  std::string collection;  // "" = all
+};
+Result<ExitCode> run_info(const InfoOptions& options, Console& console);
+
+struct DeleteOptions {
+  Target target;
+  std::string collection;
+  std::vector<std::string> ids;
+  std::string ids_file;
+  bool collection_itself = false;
+  bool yes = false;
+  std::string durability = "sync";
+};
+Result<ExitCode> run_delete(const DeleteOptions& options, Console& console);
+
+struct ExportOptions {
+  Target target;
+  std::string collection;
+  std::string file;
+  std::string field;
+  bool force = false;
+};
+Result<ExitCode> run_export(const ExportOptions& options, Console& console);
+
+struct VerifyOptions {
+  Target target;
+  std::string collection;
+};
+Result<ExitCode> run_verify(const VerifyOptions& options, Console& console);
+
+struct BenchOptions {
+  Target target;
+  std::string collection;
+  std::string field;
+  std::string queries;
+  std::string hdf5_dataset = "test";
+  std::string groundtruth;
+  std::string hdf5_groundtruth = "neighbors";
+  uint64_t id_start = 0;
+  uint64_t k = 10;
+  std::vector<uint32_t> efforts;
+  uint32_t clients = 1;
+  double seconds = 3;
+  uint64_t sample = 200;          // queries answered exactly where there is no ground truth
+  std::optional<uint64_t> limit;  // queries used at most
+};
+Result<ExitCode> run_bench(const BenchOptions& options, Console& console);
+
+struct DatasetsOptions {
+  std::string name;
+  std::string part;  // "" = all of them, else base, queries, groundtruth or attributes: its path alone
+  bool synthetic = false;
+};
+Result<ExitCode> run_datasets_list(Console& console);
+/// Brings the set here if need be, then prints where its parts lie; `path` only looks.
+Result<ExitCode> run_datasets_fetch(const DatasetsOptions& options, Console& console);
+Result<ExitCode> run_datasets_path(const DatasetsOptions& options, Console& console);
+
+struct ServeOptions {
+  std::string directory;
+  std::string host = "127.0.0.1";
+  uint16_t port = kDefaultPort;
+  uint32_t connections = 1000;
+  uint32_t threads = 0;
+};
+Result<ExitCode> run_serve(const ServeOptions& options, Console& console);
+
+}  // namespace kith

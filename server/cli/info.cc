@@ -1,0 +1,93 @@
+// kith info: what collections there are, and what one holds and costs.
+#include <algorithm>
+
+#include "server/cli/commands.h"
+#include "server/cli/json_writer.h"
+#include "server/cli/table.h"
+#include "server/cli/wire.h"
+
+namespace kith {
+namespace {
+
+double bytes_per_vector(const v1::FieldInfo& field) {
+  if (field.rows() == 0) return 0;
+  return static_cast<double>(field.vector_bytes() + field.structure_bytes()) /
+         static_cast<double>(field.rows());
+}
+
+/// Options in name order: a protobuf map has none.
+std::vector<std::pair<std::string, std::string>> sorted_options(const v1::VectorField& field) {
+  std::vector<std::pair<std::string, std::string>> options(field.options().begin(), field.options().end());
+  std::sort(options.begin(), options.end());
+  return options;
+}
+
+Result<void> write_field(const v1::FieldInfo& info, JsonWriter& out) {
+  const v1::VectorField& field = info.field();
+  out.begin_object().field("name", field.name()).field("dim", field.dim());
+  out.field("metric", metric_name(TRY(metric_of(field)))).field("type", scalar_name(TRY(type_of(field))));
+  out.field("index", field.index()).key("options").begin_object();
+  for (const auto& [name, value] : sorted_options(field)) out.field(name, value);
+  out.end_object()
+      .field("rows", info.rows())
+      .field("removed", info.removed())
+      .field("pending", info.pending());
+  out.field("vector_bytes", info.vector_bytes()).field("structure_bytes", info.structure_bytes());
+  out.field("bytes_per_vector", bytes_per_vector(info)).end_object();
+  return {};
+}
+
+Result<void> write_collection(const v1::GetCollectionResponse& info, JsonWriter& out) {
+  out.begin_object().field("collection", info.collection()).field("points", info.points());
+  out.field("sequence", info.sequence()).key("fields").begin_array();
+  for (const v1::FieldInfo& field : info.fields()) TRY(write_field(field, out));
+  out.end_array().end_object();
+  return {};
+}
+
+Result<void> add_rows(const v1::GetCollectionResponse& info, TextTable& table) {
+  for (const v1::FieldInfo& field : info.fields()) {
+    std::string kind = field.field().index();
+    for (const auto& [name, value] : sorted_options(field.field()))
+      kind += fmt::format(" {}={}", name, value);
+    table.add({info.collection(), human_count(info.points()), field.field().name(),
+               fmt::format("{} x {}", field.field().dim(), scalar_name(TRY(type_of(field.field())))),
+               std::string(metric_name(TRY(metric_of(field.field())))), kind, human_count(field.pending()),
+               human_bytes(field.vector_bytes() + field.structure_bytes()),
+               fmt::format("{:.0f}", bytes_per_vector(field))});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ExitCode> run_info(const InfoOptions& options, Console& console) {
+  Session session = TRY(Session::open(options.target, false));
+  std::vector<v1::GetCollectionResponse> infos;
+  if (options.collection.empty()) {
+    const v1::ListCollectionsResponse listed = TRY(session.api().list_collections({}, session.stop()));
+    for (const std::string& name : listed.collections()) infos.push_back(TRY(session.collection(name)));
+  } else {
+    infos.push_back(TRY(session.collection(options.collection)));
+  }
+
+  if (console.json) {
+    JsonWriter out;
+    if (options.collection.empty()) out.begin_object().key("collections").begin_array();
+    for (const v1::GetCollectionResponse& info : infos) TRY(write_collection(info, out));
+    if (options.collection.empty()) out.end_array().end_object();
+    console.print_line(out.str());
+    return ExitCode::kOk;
+  }
+  if (infos.empty()) {
+    console.note("no collections yet; make one with `kith create` or `kith load --create`");
+    return ExitCode::kOk;
+  }
+  TextTable table({"collection", ">points", "field", "vectors", "metric", "index", ">to index", ">memory",
+                   ">bytes/vector"});
+  for (const v1::GetCollectionResponse& info : infos) TRY(add_rows(info, table));
+  console.print(table.str());
+  return ExitCode::kOk;
+}
+
+}  // namespace kith

@@ -1,0 +1,230 @@
+// kith load: files of vectors into a collection, several batches in flight, resumable without any state of
+// its own.
+#include <algorithm>
+
+#include "query/schema/limits.h"
+#include "server/cli/attributes.h"
+#include "server/cli/batch_sender.h"
+#include "server/cli/commands.h"
+#include "server/cli/create.h"
+#include "server/cli/durability.h"
+#include "server/cli/id_text.h"
+#include "server/cli/interrupt.h"
+#include "server/cli/json_writer.h"
+#include "server/cli/point_builder.h"
+#include "server/cli/progress.h"
+#include "server/cli/resume.h"
+#include "server/cli/row_source.h"
+#include "server/cli/settle.h"
+#include "server/cli/table.h"
+#include "server/cli/wire.h"
+
+namespace kith {
+namespace {
+
+constexpr size_t kReadBytes = 1u << 20;
+
+/// Everything a running load holds.
+struct Load {
+  const LoadOptions& options;
+  Console& console;
+  Session session;
+  RowSource source;
+  std::optional<AttributeFile> attributes;  // none without --attributes
+  v1::FieldInfo field;
+  uint64_t first_row = 0;  // > 0 where a load goes on
+};
+
+struct Outcome {
+  uint64_t rows = 0;  // stored by this run
+  uint64_t end_row = 0;
+  uint64_t bytes = 0;
+  double seconds = 0;
+};
+
+Result<RowSource> open_source(const LoadOptions& options) {
+  ReaderOptions reading;
+  reading.hdf5_dataset = options.hdf5_dataset;
+  reading.id_field = options.id_field;
+  reading.vector_field = options.vector_field;
+  return RowSource::open(options.files, reading, options.limit.value_or(UINT64_MAX));
+}
+
+Result<v1::GetCollectionResponse> find_or_create(const LoadOptions& options, uint32_t dim, Session& session) {
+  auto info = session.collection(options.collection);
+  if (info.ok() || info.error().code != Code::kNotFound) return info;
+  if (!options.create)
+    return not_found("{}; or add --create to make it from the file's {} dimensions", info.error().message,
+                     dim);
+  const v1::CreateCollectionRequest request =
+      TRY(make_schema(options.collection, options.field, dim, options.words));
+  TRY(session.api().create_collection(request, session.stop()));
+  return session.collection(options.collection);
+}
+
+/// The row to begin with: 0, or the first one that is missing.
+Result<uint64_t> resume_row(const LoadOptions& options, Session& session, RowSource& source) {
+  if (!options.resume) return uint64_t{0};
+  if (!source.info().has_ids) {
+    const uint64_t end = std::min(source.rows().value_or(UINT64_MAX), UINT64_MAX - options.id_start);
+    return first_missing(end, [&](uint64_t row) -> Result<bool> {
+      const std::vector<v1::Id> ids = {id_of_number(options.id_start + row)};
+      const std::vector<bool> stored = TRY(stored_ids(session, options.collection, ids));
+      return bool{stored[0]};
+    });
+  }
+  // Ids of the file's own: read along, on a second reader, until one is missing.
+  RowSource scout = TRY(open_source(options));
+  for (uint64_t row = 0;;) {
+    const ReadBatch batch = TRY(scout.next(1000));
+    if (batch.count == 0) return row;
+    std::vector<v1::Id> ids;
+    for (const FileId& id : batch.ids) ids.push_back(id_of_file(id));
+    for (const bool stored : TRY(stored_ids(session, options.collection, ids))) {
+      if (!stored) return row;
+      ++row;
+    }
+  }
+}
+
+Result<Load> prepare(const LoadOptions& options, Console& console) {
+  if (options.limit == uint64_t{0}) return invalid_argument("--limit: 0 rows are nothing to load");
+  RowSource source = TRY(open_source(options));
+  std::optional<AttributeFile> attributes;
+  if (!options.attributes.empty()) {
+    if (source.info().has_payloads)
+      return invalid_argument("--attributes: '{}' carries payloads of its own", options.files[0]);
+    attributes = TRY(AttributeFile::open(options.attributes));
+  }
+  Session session = TRY(Session::open(options.target, options.create));
+  const v1::GetCollectionResponse info = TRY(find_or_create(options, source.info().dim, session));
+  const v1::FieldInfo field = TRY(pick_field(info, options.field));
+  if (field.field().dim() != source.info().dim)
+    return invalid_argument("file '{}' has {} dimensions, but field '{}' of collection '{}' has {}",
+                            options.files[0], source.info().dim, field.field().name(), options.collection,
+                            field.field().dim());
+  const uint64_t first_row = TRY(resume_row(options, session, source));
+  if (first_row > 0) {
+    TRY(source.start_at(first_row));
+    if (attributes) TRY(attributes->skip(first_row));
+  }
+  return Load{options, console,  std::move(session), std::move(source), std::move(attributes),
+              field,   first_row};
+}
+
+/// Redraws the bar; asks for the pending rows now and then.
+class LoadProgress {
+ public:
+  explicit LoadProgress(Load& load) : load_(load), progress_(load.console, "load") {
+    if (load.source.rows())
+      state_.total = *load.source.rows() - std::min(*load.source.rows(), load.first_row);
+  }
+
+  void update(BatchSender& sender) {
+    state_.done = sender.acknowledged_row() - load_.first_row;
+    state_.bytes = sender.sent_bytes();
+    if (!state_.total && load_.source.file_bytes() > 0)
+      state_.fraction =
+          static_cast<double>(load_.source.bytes_read()) / static_cast<double>(load_.source.file_bytes());
+    const auto now = std::chrono::steady_clock::now();
+    if (load_.console.progress_wanted() && now >= next_question_) {
+      auto pending = pending_rows(load_.session, load_.options.collection);
+      if (pending.ok()) state_.pending = *pending;
+      next_question_ = now + std::chrono::seconds(1);
+    }
+    progress_.update(state_);
+  }
+
+  double finish(BatchSender& sender) {
+    update(sender);
+    progress_.finish(state_);
+    return progress_.seconds();
+  }
+
+ private:
+  Load& load_;
+  Progress progress_;
+  ProgressState state_;
+  std::chrono::steady_clock::time_point next_question_ =
+      std::chrono::steady_clock::now() + std::chrono::seconds(1);
+};
+
+Result<void> send_all(Load& load, PointBuilder& builder, BatchSender& sender, LoadProgress& progress) {
+  const size_t row_bytes = vector_bytes(load.source.info().type, load.source.info().dim);
+  const size_t rows = std::clamp<size_t>(kReadBytes / row_bytes, 1, 4096);
+  while (!interrupted()) {
+    const ReadBatch batch = TRY(load.source.next(rows));
+    if (batch.count == 0) {
+      if (load.attributes && !load.options.limit) TRY(load.attributes->expect_end());
+      return {};
+    }
+    const RowPlace place{load.source.file(), load.source.row_in_file()};
+    TRY(builder.start(batch, place));
+    for (size_t i = 0; i < batch.count; ++i) {
+      std::string payload;
+      if (load.attributes) payload = TRY(load.attributes->next());
+      TRY(sender.add(builder.point(i, std::move(payload)), place.text(i)));
+    }
+    progress.update(sender);
+  }
+  return {};
+}
+
+/// What to tell after an error or Ctrl-C: how far the load came.
+std::string how_far(const Load& load, uint64_t row) {
+  return fmt::format("{} rows of this load are stored; add --resume to the same command to go on there",
+                     human_count(row)) +
+         (load.options.target.directory.empty() ? "" : " (the index is rebuilt from them)");
+}
+
+Result<Outcome> transfer(Load& load) {
+  const LoadOptions& options = load.options;
+  BatchLimits batch_limits;
+  if (options.batch_rows > 0) batch_limits.rows = options.batch_rows;
+  const v1::Durability durability = TRY(parse_durability(options.durability));
+  BatchSender sender = TRY(
+      BatchSender::open(load.session.api(), options.collection, durability, batch_limits, load.first_row));
+  PointBuilder builder = TRY(PointBuilder::open(load.field.field(), options.id_start));
+  LoadProgress progress(load);
+  auto sent = send_all(load, builder, sender, progress);
+  // Whatever stopped it, the batches under way are answered first: then it is known what is stored.
+  auto finished = sender.finish();
+  const double seconds = progress.finish(sender);
+  const uint64_t end_row = sender.acknowledged_row();
+  if (!sent.ok())
+    return make_error(sent.error().code, "{}; {}", sent.error().message, how_far(load, end_row));
+  if (!finished.ok())
+    return make_error(finished.error().code, "{}; {}", finished.error().message, how_far(load, end_row));
+  if (interrupted()) return cancelled("stopped; {}", how_far(load, end_row));
+  return Outcome{end_row - load.first_row, end_row, sender.sent_bytes(), seconds};
+}
+
+void report(const Load& load, const Outcome& outcome, Console& console) {
+  const double rate = outcome.seconds > 0 ? static_cast<double>(outcome.rows) / outcome.seconds : 0;
+  if (console.json) {
+    JsonWriter out;
+    out.begin_object().field("collection", load.options.collection).field("rows", outcome.rows);
+    out.field("skipped", load.first_row).field("bytes", outcome.bytes).field("seconds", outcome.seconds);
+    out.field("rows_per_second", rate).end_object();
+    console.print_line(out.str());
+    return;
+  }
+  std::string text =
+      fmt::format("loaded {} rows into '{}' in {:.1f} s ({} rows/s)", human_count(outcome.rows),
+                  load.options.collection, outcome.seconds, human_count(static_cast<uint64_t>(rate)));
+  if (load.first_row > 0) text += fmt::format("; {} were there before", human_count(load.first_row));
+  console.note(text);
+}
+
+}  // namespace
+
+Result<ExitCode> run_load(const LoadOptions& options, Console& console) {
+  TRY(parse_durability(options.durability));
+  Load load = TRY(prepare(options, console));
+  const Outcome outcome = TRY(transfer(load));
+  if (options.settle) TRY(settle(load.session, options.collection, console));
+  report(load, outcome, console);
+  return ExitCode::kOk;
+}
+
+}  // namespace kith
