@@ -1,7 +1,6 @@
 // Goal: every KvStore keeps the contract of kv_store.h. Method: one parameterised suite over RocksDB, the
 // std::map twin and the fault twin without faults; random batches are compared with a model map.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "storage/kv/fault_kv_store.h"
 #include "storage/kv/memory_kv_store.h"
 #include "storage/kv/rocksdb_kv_store.h"
+#include "tests/support/temp_dir.h"
 
 namespace kith {
 namespace {
@@ -21,20 +21,14 @@ enum class Kind { kRocks, kMemory, kFault };
 class KvContract : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/kith_kv_XXXXXX";
-    directory_ = ::mkdtemp(pattern);
     data_ = std::make_shared<MemoryKvData>();
     reopen();
-  }
-  void TearDown() override {
-    store_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   void reopen() {
     store_.reset();
     if (GetParam() == Kind::kRocks) {
-      auto opened = open_rocksdb_kv_store(directory_ + "/store", true);
+      auto opened = open_rocksdb_kv_store(directory_ / "store", true);
       ASSERT_TRUE(opened.ok()) << opened.error().message;
       store_ = std::move(*opened);
     } else {
@@ -72,7 +66,7 @@ class KvContract : public testing::TestWithParam<Kind> {
     return out;
   }
 
-  std::string directory_;
+  test::TempDir directory_;
   std::shared_ptr<MemoryKvData> data_;
   KvFaults faults_;
   std::unique_ptr<KvStore> store_;
@@ -262,28 +256,25 @@ TEST(FaultKvStore, TheNthWriteFailsAndPoisonsTheStore) {
 }
 
 TEST(RocksKvStore, RefusesAMissingDirectoryWhenNotToCreate) {
-  char pattern[] = "/tmp/kith_kv_XXXXXX";
-  const std::string directory = ::mkdtemp(pattern);
-  const auto opened = open_rocksdb_kv_store(directory + "/store", false);
+  const test::TempDir directory;
+  const auto opened = open_rocksdb_kv_store(directory / "store", false);
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code, Code::kFailedPrecondition);
-  EXPECT_NE(opened.error().message.find(directory), std::string::npos) << opened.error().message;
-  std::filesystem::remove_all(directory);
+  EXPECT_NE(opened.error().message.find(directory.path()), std::string::npos) << opened.error().message;
 }
 
 TEST(RocksKvStore, AFlippedByteInATableIsCorruptionThatNamesTheFile) {
-  char pattern[] = "/tmp/kith_kv_XXXXXX";
-  const std::string directory = ::mkdtemp(pattern);
+  const test::TempDir directory;
   const std::string value(1000, 'v');
   for (int round = 0; round < 2; ++round) {  // the second open turns the log into a table
-    auto store = *open_rocksdb_kv_store(directory + "/store", true);
+    auto store = *open_rocksdb_kv_store(directory / "store", true);
     KvBatch batch;
     for (int i = 0; i < 200; ++i) batch.put(KvTable::kVectors, "key" + std::to_string(i), value);
     if (round > 0) continue;
     ASSERT_TRUE(store->write(batch, KvSurvives::kPower).ok());
   }
   int damaged = 0;
-  for (const auto& file : std::filesystem::directory_iterator(directory + "/store")) {
+  for (const auto& file : std::filesystem::directory_iterator(directory / "store")) {
     if (file.path().extension() != ".blob") continue;
     std::FILE* stream = std::fopen(file.path().c_str(), "r+b");
     std::fseek(stream, static_cast<long>(file.file_size() / 2), SEEK_SET);
@@ -292,7 +283,7 @@ TEST(RocksKvStore, AFlippedByteInATableIsCorruptionThatNamesTheFile) {
     ++damaged;
   }
   ASSERT_EQ(damaged, 1);
-  auto store = *open_rocksdb_kv_store(directory + "/store", false);
+  auto store = *open_rocksdb_kv_store(directory / "store", false);
   const auto view = store->snapshot();
   auto entry = view->iterate(KvTable::kVectors, "", "z");
   int whole = 0;
@@ -300,10 +291,8 @@ TEST(RocksKvStore, AFlippedByteInATableIsCorruptionThatNamesTheFile) {
   EXPECT_LT(whole, 200);
   ASSERT_FALSE(entry->status().ok());
   EXPECT_EQ(entry->status().error().code, Code::kCorruption);
-  EXPECT_NE(entry->status().error().message.find(directory), std::string::npos)
+  EXPECT_NE(entry->status().error().message.find(directory.path()), std::string::npos)
       << entry->status().error().message;
-  entry.reset();
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace
