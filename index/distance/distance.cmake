@@ -11,6 +11,8 @@ set(kernel_flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off)
 set(avx2_flags -mavx2 -mfma -mf16c)
 set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Else the loop that zeroes the sums becomes a memset, and the sums live in memory instead of registers.
+  list(APPEND kernel_flags -fno-tree-loop-distribute-patterns)
   # gcc 12's own AVX-512 header reads "undefined" registers and warns of it (gcc bug 105593).
   list(APPEND avx512_flags -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()

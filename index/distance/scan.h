@@ -19,17 +19,30 @@
 namespace kith::kernels {
 namespace {
 
-constexpr size_t kLine = 64;
+#ifndef AHEAD_BYTES
+#define AHEAD_BYTES 4096
+#endif
+#ifndef LINES
+#define LINES 1
+#endif
+/// Asks for the first lines of rows begin .. end - 1.
+[[maybe_unused]] inline void prefetch_rows(const void* const* rows, size_t begin, size_t end,
+                                           size_t row_bytes) {
+  for (size_t i = begin; i < end; ++i) {
+    const char* row = static_cast<const char*>(rows[i]);
+    __builtin_prefetch(row, 0, 3);
+    for (size_t l = 1; l < LINES && l * 64 < row_bytes; ++l) __builtin_prefetch(row + l * 64, 0, 3);
+  }
+}
 
-[[maybe_unused]] inline void prefetch_row(const void* row, size_t bytes) {
-  const char* at = static_cast<const char*>(row);
-  for (size_t offset = 0; offset < bytes; offset += kLine) __builtin_prefetch(at + offset, 0, 3);
+[[maybe_unused]] inline size_t lesser(size_t a, size_t b) {
+  return a < b ? a : b;
 }
 
 /// Distances of N rows. `kUnroll` steps go to registers of their own, so that about eight sums are in flight
 /// whatever N is: additions take four cycles, and a CPU starts one or two in each.
 template <typename K, int N>
-inline void scan_group(const typename K::Query& query, const void* const* rows, uint32_t dim, float* out) {
+__attribute__((always_inline)) inline void scan_group(const typename K::Query& query, const void* const* rows, uint32_t dim, float* out) {
   constexpr int kUnroll = K::kRows / N > 4 ? 4 : K::kRows / N;
   typename K::Sum sums[N][kUnroll][K::kSums];
   for (int n = 0; n < N; ++n)
@@ -63,26 +76,40 @@ inline void scan_group(const typename K::Query& query, const void* const* rows, 
   K::template finish<N>(query, rows, dim, total, out);
 }
 
-template <typename K, int N>
-inline size_t scan_groups(const typename K::Query& query, const void* const* rows, size_t begin, size_t count,
-                          uint32_t dim, float* out) {
-  const size_t row_bytes = (static_cast<size_t>(dim) * K::kElementBits + 7) / 8;
-  size_t i = begin;
-  for (; i + N <= count; i += N) {
-    const size_t ahead_end = i + 2 * N < count ? i + 2 * N : count;
-    for (size_t ahead = i + N; ahead < ahead_end; ++ahead) prefetch_row(rows[ahead], row_bytes);
-    scan_group<K, N>(query, rows + i, dim, out + i);
-  }
-  return i;
+/// Whether rows first .. first + N - 1 lie one after another.
+template <int N>
+inline bool contiguous(const void* const* rows, size_t row_bytes) {
+  const char* first = static_cast<const char*>(rows[0]);
+  for (int n = 1; n < N; ++n)
+    if (rows[n] != first + n * row_bytes) return false;
+  return true;
 }
 
 template <typename K>
 void scan(const void* query_data, const void* const* rows, size_t count, uint32_t dim, float* out) {
+  constexpr int N = K::kRows;
   const typename K::Query query(query_data, dim);
-  size_t i = scan_groups<K, K::kRows>(query, rows, 0, count, dim, out);
-  if constexpr (K::kRows > 4) i = scan_groups<K, 4>(query, rows, i, count, dim, out);
-  if constexpr (K::kRows > 2) i = scan_groups<K, 2>(query, rows, i, count, dim, out);
-  scan_groups<K, 1>(query, rows, i, count, dim, out);
+  const size_t row_bytes = (static_cast<size_t>(dim) * K::kElementBits + 7) / 8;
+  const size_t ahead = (AHEAD_BYTES / row_bytes + N) / N * N;
+  size_t i = 0;
+  if (count >= N) {
+    prefetch_rows(rows, N, lesser(ahead, count), row_bytes);
+    for (; i + N <= count; i += N) {
+      if (contiguous<N>(rows + i, row_bytes)) {
+        for (int n = 0; n < N; ++n) scan_group<K, 1>(query, rows + i + n, dim, out + i + n);
+      } else {
+        prefetch_rows(rows, lesser(i + ahead, count), lesser(i + ahead + N, count), row_bytes);
+        scan_group<K, N>(query, rows + i, dim, out + i);
+      }
+    }
+  }
+  if constexpr (N > 4) {
+    for (; i + 4 <= count; i += 4) scan_group<K, 4>(query, rows + i, dim, out + i);
+  }
+  if constexpr (N > 2) {
+    for (; i + 2 <= count; i += 2) scan_group<K, 2>(query, rows + i, dim, out + i);
+  }
+  for (; i < count; ++i) scan_group<K, 1>(query, rows + i, dim, out + i);
 }
 
 }  // namespace
