@@ -159,7 +159,8 @@ void run_case(benchmark::State& state, const Case& c) {
   state.SetLabel(load >= arithmetic ? "limit: load" : "limit: arithmetic");
   state.counters["bytes_per_second"] = rows * static_cast<double>(c.row_bytes()) / kernel;
   state.counters["ns_per_row"] = kernel / rows * 1e9;
-  state.counters["limit_ns_per_row"] = limit / rows * 1e9;
+  state.counters["load_limit_ns_per_row"] = load / rows * 1e9;
+  state.counters["arithmetic_limit_ns_per_row"] = arithmetic / rows * 1e9;
   state.counters["of_limit"] = limit / kernel;
 }
 

@@ -3,6 +3,7 @@
 // index/distance/avx512_vnni.cc.
 #include <immintrin.h>
 
+#include "base/cpu.h"
 #include "bench/micro/read_loops.h"
 
 namespace kith::bench {
@@ -83,7 +84,7 @@ Arithmetic byte_arithmetic(Metric metric, ScalarType type) {
 }
 
 Arithmetic arithmetic(Metric metric, ScalarType type) {
-  const bool vnni = __builtin_cpu_supports("avx512vnni"), popcnt = __builtin_cpu_supports("avx512vpopcntdq");
+  const bool vnni = cpu_features().avx512vnni, popcnt = cpu_features().avx512vpopcntdq;
   if (type == ScalarType::kF32 && metric == Metric::kL2) return {float_steps<true>, 64};
   if (type == ScalarType::kF32 && metric == Metric::kInnerProduct) return {float_steps<false>, 64};
   if (type == ScalarType::kBit) return popcnt ? Arithmetic{bit_steps, 64} : Arithmetic{};
