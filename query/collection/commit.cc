@@ -187,7 +187,7 @@ void LocalCollection::apply(const GroupPlan& plan) {
     sequence_ = plan.sequence;
     next_row_ = plan.next_row;
     parked_view_ = nullptr;
-    version_.fetch_add(1, std::memory_order_release);
+    if (!plan.removed.empty()) removals_.fetch_add(1, std::memory_order_release);
   }
   for (const std::unique_ptr<FieldIndex>& field : fields_)
     for (const Row row : plan.removed) field->remove(row);

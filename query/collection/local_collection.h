@@ -132,8 +132,8 @@ class LocalCollection final : public Collection {
   IdMap ids_;
   uint64_t sequence_ = 0;
   Row next_row_ = 0;
-  View parked_view_;                  // the store as these say, while a KV write is under way
-  std::atomic<uint64_t> version_{0};  // grows with each change of ids_
+  View parked_view_;                   // the store as these say, while a KV write is under way
+  std::atomic<uint64_t> removals_{0};  // groups that took rows out of ids_
 };
 
 }  // namespace kith

@@ -124,10 +124,10 @@ Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQu
 
 /// Asks an index (ask(count) → the nearest `count` rows) until the answer holds good for one moment.
 ///
-/// Rows that the id map does not know are dropped. If no write was applied between asking and looking them
-/// up, dropping them is right, and more are asked for when too few are left. If one was, a point replaced in
-/// between would be missed under both its rows, so the index is asked again; after a few tries with writers
-/// held off.
+/// Rows that the id map does not know are dropped, and more are asked for when that leaves too few. If rows
+/// were removed while the index searched, it may have met a replaced point under neither of its rows (the old
+/// one gone already, the new one not there yet when it looked), so it is asked again; after a few tries with
+/// writers held off.
 template <typename Ask>
 Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches, Ask ask) const {
   Found found;
@@ -135,20 +135,19 @@ Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches
   for (int attempt = 0;; ++attempt) {
     std::shared_lock lock(state_mutex_, std::defer_lock);
     if (attempt >= kOptimisticTries) lock.lock();
-    const uint64_t version = version_.load(std::memory_order_acquire);
+    const uint64_t removals = removals_.load(std::memory_order_acquire);
     const SearchAnswer answer = TRY(ask(count));
     found.stats.add(answer.stats);
     if (!lock.owns_lock()) lock.lock();
     size_t live = 0;
     for (const Neighbor& neighbor : answer.neighbors) live += ids_.live(neighbor.row) ? 1 : 0;
     const size_t dropped = answer.neighbors.size() - live;
-    const bool unchanged = version == version_.load(std::memory_order_relaxed);
-    const bool enough = live >= window.wanted() || answer.neighbors.size() < count;
-    if (dropped == 0 || (unchanged && enough)) {
+    const bool enough = dropped == 0 || live >= window.wanted() || answer.neighbors.size() < count;
+    if (enough && removals == removals_.load(std::memory_order_relaxed)) {
       take_live(answer, window, fetches, found);
       return found;
     }
-    count = std::min<size_t>(window.wanted() + 2 * dropped, kNoRow - 1);
+    if (!enough) count = std::min<size_t>(window.wanted() + 2 * dropped, kNoRow - 1);
   }
 }
 
@@ -210,22 +209,27 @@ Result<std::vector<Answer>> LocalCollection::search_batch_index(std::span<const 
   size_t k = 0;
   for (const Query& query : queries) k = std::max(k, wanted(query));
   const VectorBlock vectors{block.data(), query_type(field.field().type), field.field().dim, queries.size()};
-  const auto raw =
-      TRY(field.kind().search_batch(field.index(), vectors, request_of(queries[0], field.field(), k)));
   std::vector<Found> found(queries.size());
   std::vector<bool> sound(queries.size());
-  {
-    std::shared_lock lock(state_mutex_);
+  for (int attempt = 0;; ++attempt) {  // as in find()
+    std::shared_lock lock(state_mutex_, std::defer_lock);
+    if (attempt >= kOptimisticTries) lock.lock();
+    const uint64_t removals = removals_.load(std::memory_order_acquire);
+    const auto raw =
+        TRY(field.kind().search_batch(field.index(), vectors, request_of(queries[0], field.field(), k)));
+    if (!lock.owns_lock()) lock.lock();
+    if (removals != removals_.load(std::memory_order_relaxed)) continue;
     for (size_t i = 0; i < queries.size(); ++i) {
       const Fetch fetch = queries[i].fetch;
       sound[i] =
           take_live(raw[i], {queries[i].offset, queries[i].k}, fetch.payload || fetch.vectors, found[i]);
       found[i].stats = raw[i].stats;
     }
+    break;
   }
   std::vector<Answer> answers;
   for (size_t i = 0; i < queries.size(); ++i) {
-    if (!sound[i]) found[i] = TRY(search_index(queries[i], field));
+    if (!sound[i]) found[i] = TRY(search_index(queries[i], field));  // rows were not live: ask for more
     answers.push_back(
         TRY(answer(std::move(found[i]), field.field(), queries[i].fetch, queries[i].score_threshold)));
   }

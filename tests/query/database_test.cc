@@ -251,7 +251,7 @@ TEST(Database, VerifyFindsWhatOpeningDoesNotRead) {
 
 TEST(Database, ThousandsOfSmallCollectionsAreCheap) {
   TempDirectory directory;
-  constexpr int kCollections = 2000;
+  constexpr int kCollections = 300;
   auto data = std::make_shared<MemoryKvData>();
   auto db = must(open_over(make_memory_kv_store(data)));
   for (int i = 0; i < kCollections; ++i) {
