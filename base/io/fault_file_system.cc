@@ -43,13 +43,13 @@ class FaultFileSystem::Writable final : public WritableFile {
 
   Result<void> append(std::span<const std::byte> data) override {
     std::lock_guard guard(fs_.mutex_);
-    TRY(check_usable());
+    TRY(check_usable("write to"));
     return note(fs_.append(*inode_, *file_, data, path_));
   }
 
   Result<void> sync() override {
     std::lock_guard guard(fs_.mutex_);
-    TRY(check_usable());
+    TRY(check_usable("sync"));
     return note(fs_.sync(*inode_, *file_, path_));
   }
 
@@ -57,13 +57,17 @@ class FaultFileSystem::Writable final : public WritableFile {
     std::lock_guard guard(fs_.mutex_);
     if (boot_ != fs_.boot_) return power_was_lost(path_);
     TRY(fs_.admit(FileCall::kClose, path_));
+    closed_ = true;
     return file_->close();
   }
 
  private:
-  Result<void> check_usable() const {
+  Result<void> check_usable(std::string_view action) const {
     if (boot_ != fs_.boot_) return power_was_lost(path_);
-    if (failed_) return failed_precondition("an earlier write or sync of '{}' failed; abandon it", path_);
+    if (closed_) return failed_precondition("cannot {} '{}': it is closed", action, path_);
+    if (failed_)
+      return failed_precondition("cannot {} '{}': an earlier write or sync of it failed; abandon it", action,
+                                 path_);
     return {};
   }
   Result<void> note(Result<void> result) {
@@ -76,6 +80,7 @@ class FaultFileSystem::Writable final : public WritableFile {
   std::shared_ptr<Inode> inode_;
   std::string path_;
   uint64_t boot_;
+  bool closed_ = false;
   bool failed_ = false;  // an error is final, as on the real file system
 };
 

@@ -40,7 +40,7 @@ inline constexpr size_t kFileCalls = 13;
 
 /// What is to fail. Calls are counted from the moment of arming.
 struct FileFault {
-  std::optional<FileCall> call;  // none: calls of every kind are counted together
+  std::optional<FileCall> call = {};  // none: calls of every kind are counted together
   uint64_t nth = 1;
   bool forever = false;  // the nth and all after it
   bool disk_full =

@@ -250,8 +250,9 @@ class PosixFileSystem final : public FileSystem {
     if (::mkdir(directory.c_str(), kDirectoryMode) == 0) return {};
     const int error_number = errno;
     struct stat info;
-    if (::stat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};
-    return posix_error(error_number, "create directory", directory);
+    const bool there = ::stat(directory.c_str(), &info) == 0;
+    if (there && S_ISDIR(info.st_mode)) return {};
+    return posix_error(there ? ENOTDIR : error_number, "create directory", directory);
   }
 };
 

@@ -30,7 +30,7 @@ enum class BlockFaultKind : uint8_t {
 /// and kBitFlip reads only, whatever `op` says.
 struct BlockFault {
   BlockFaultKind kind = BlockFaultKind::kIoError;
-  std::optional<BlockOp> op;
+  std::optional<BlockOp> op = {};
   uint64_t nth = 1;
   bool forever = false;  // and all after it
 };

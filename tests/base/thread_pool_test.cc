@@ -1,0 +1,99 @@
+// Goal: every task and every index of a loop runs exactly once, whatever calls nest, and destruction waits.
+// Method: counts under contention; loops inside tasks and loops of one pool on as few threads as could
+// deadlock. Run under TSan.
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+namespace kith {
+namespace {
+
+TEST(ThreadPool, RunsEveryTaskBeforeItIsGone) {
+  std::atomic<int> ran{0};
+  {
+    ThreadPool pool(3);
+    EXPECT_EQ(pool.threads(), 3u);
+    for (int i = 0; i < 1000; ++i) pool.submit([&] { ++ran; });
+  }
+  EXPECT_EQ(ran.load(), 1000);
+}
+
+TEST(ThreadPool, TasksMaySubmitTasksWhileItCloses) {
+  std::atomic<int> ran{0};
+  {
+    ThreadPool pool(2);
+    for (int i = 0; i < 100; ++i)
+      pool.submit([&] {
+        ++ran;
+        pool.submit([&] { ++ran; });
+      });
+  }
+  EXPECT_EQ(ran.load(), 200);
+}
+
+TEST(ThreadPool, ZeroMeansOnePerCpu) {
+  EXPECT_EQ(ThreadPool(0).threads(), std::max(1u, std::thread::hardware_concurrency()));
+}
+
+TEST(ThreadPool, ALoopVisitsEveryIndexOnce) {
+  ThreadPool pool(4);
+  for (const size_t count : {0, 1, 2, 3, 17, 1000, 4097})
+    for (const size_t grain : {0, 1, 3, 64, 5000}) {
+      std::vector<std::atomic<int>> visits(count);
+      pool.parallel_for(count, grain, [&](size_t i) { visits[i].fetch_add(1, std::memory_order_relaxed); });
+      for (size_t i = 0; i < count; ++i)
+        ASSERT_EQ(visits[i].load(), 1) << i << " of " << count << " grain " << grain;
+    }
+}
+
+TEST(ThreadPool, WhatALoopWroteIsSeenAfterIt) {
+  ThreadPool pool(4);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<int> plain(64);  // not atomic: the loop's end must order these writes before our reads
+    pool.parallel_for(plain.size(), 1, [&](size_t i) { plain[i] = round; });
+    for (const int value : plain) ASSERT_EQ(value, round);
+  }
+}
+
+TEST(ThreadPool, LoopsInsideLoopsAndTasksDoNotDeadlock) {
+  ThreadPool pool(1);
+  std::atomic<int> visits{0};
+  std::promise<void> finished;
+  pool.submit([&] {
+    pool.parallel_for(8, 1, [&](size_t) { pool.parallel_for(8, 1, [&](size_t) { ++visits; }); });
+    finished.set_value();
+  });
+  pool.parallel_for(8, 1, [&](size_t) { pool.parallel_for(8, 1, [&](size_t) { ++visits; }); });
+  finished.get_future().wait();
+  EXPECT_EQ(visits.load(), 128);
+}
+
+TEST(ThreadPool, ManyThreadsMayLoopAtOnce) {
+  ThreadPool pool(2);
+  std::atomic<size_t> sum{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 4; ++t)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 100; ++round) pool.parallel_for(100, 7, [&](size_t i) { sum += i; });
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(sum.load(), 4u * 100 * 4950);
+}
+
+TEST(ThreadPool, ALoopDoesNotWaitForABusyPool) {
+  ThreadPool pool(1);
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  pool.submit([released] { released.wait(); });
+  std::atomic<int> visits{0};
+  pool.parallel_for(100, 1, [&](size_t) { ++visits; });  // the only thread is busy: the caller does it all
+  EXPECT_EQ(visits.load(), 100);
+  release.set_value();
+}
+
+}  // namespace
+}  // namespace kith
