@@ -22,6 +22,7 @@ inline void hide(__m512i& x) {
 template <bool kSubtract>
 uint64_t float_steps(size_t steps) {
   __m512 sums[kChains] = {};
+  for (__m512& sum : sums) hide(sum);
   __m512 q = _mm512_set1_ps(1.5f), r = _mm512_set1_ps(0.25f);
   for (size_t i = 0; i < steps; i += kChains) {
     for (__m512& sum : sums) {
@@ -45,6 +46,7 @@ uint64_t fold(const __m512i (&sums)[kChains]) {
 template <bool kFlip, int kProducts>
 uint64_t byte_steps(size_t steps) {
   __m512i sums[kChains] = {};
+  for (__m512i& sum : sums) hide(sum);  // else equal chains would be one
   __m512i q = _mm512_set1_epi8(3), r = _mm512_set1_epi8(5);
   const __m512i top = _mm512_set1_epi8(-128);
   for (size_t i = 0; i < steps; i += kChains / kProducts) {
@@ -59,6 +61,7 @@ uint64_t byte_steps(size_t steps) {
 
 uint64_t bit_steps(size_t steps) {
   __m512i sums[kChains] = {};
+  for (__m512i& sum : sums) hide(sum);  // else equal chains would be one
   __m512i q = _mm512_set1_epi8(3), r = _mm512_set1_epi8(5);
   for (size_t i = 0; i < steps; i += kChains) {
     for (__m512i& sum : sums) {

@@ -1,4 +1,5 @@
-// kith_bench_micro: the hot loops alone. Takes --quick, --smoke, --json OUT and Google Benchmark's flags, e.g.
+// kith_bench_micro: the hot loops alone. Takes --quick, --smoke, --json OUT and Google Benchmark's flags,
+// e.g.
 // --benchmark_filter=l2/f32. KITH_CPU chooses the level of the kernels and of the limits beside them.
 #include <benchmark/benchmark.h>
 

@@ -36,6 +36,7 @@ inline __m128 nan_to_infinity(__m128 x) {
 struct Avx2 {
   using Vec = __m256;
   static constexpr size_t kLanes = 8;
+  static constexpr int kRegisters = 16;
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
   static Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }

@@ -81,7 +81,7 @@ struct Bf16Ip : Bf16Base<Bf16Ip> {
 };
 
 struct Bf16Cosine : Bf16Base<Bf16Cosine> {
-  static constexpr int kRows = 4;
+  static constexpr int kRows = 8;
   static constexpr int kSums = 2;
 
   struct Query : Bf16Base<Bf16Cosine>::Query {

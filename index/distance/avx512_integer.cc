@@ -29,7 +29,7 @@ struct Avx512Words {
   }
   template <int N, bool kSigned>
   static void store_sums(const Vec* s, float* out) {
-    store_integer_sums<N, kSigned>(s, out);
+    store_integer_sums<N, kSigned>(s, 0, out);
   }
 };
 
@@ -51,7 +51,7 @@ struct Avx512Bits {
   }
   template <int N>
   static void store_sums(const Vec* s, float* out) {
-    store_integer_sums<N, true>(s, out);  // the high halves of the 64-bit sums are zero
+    store_integer_sums<N, true>(s, 0, out);  // the high halves of the 64-bit sums are zero
   }
 };
 

@@ -19,7 +19,7 @@ struct Avx512Popcnt {
   }
   template <int N>
   static void store_sums(const Vec* s, float* out) {
-    store_integer_sums<N, true>(s, out);
+    store_integer_sums<N, true>(s, 0, out);
   }
 };
 

@@ -137,6 +137,7 @@ inline __m256 nan_to_infinity(__m256 x) {
 struct Avx512 {
   using Vec = __m512;
   static constexpr size_t kLanes = 16;
+  static constexpr int kRegisters = 32;
   static Vec zero() { return _mm512_setzero_ps(); }
   static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   static Vec sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
@@ -168,19 +169,19 @@ struct Avx512 {
   }
 };
 
-/// The exact 32-bit sums of N registers, as signed or unsigned numbers, to floats.
+/// The exact 32-bit sums of N registers, each with `constant` added, as signed or unsigned numbers to floats.
 template <int N, bool kSigned>
-[[maybe_unused]] inline void store_integer_sums(const __m512i* s, float* out) {
+[[maybe_unused]] inline void store_integer_sums(const __m512i* s, uint32_t constant, float* out) {
   if constexpr (N == 8) {
-    const __m256i sums = sums_of_8(s);
+    const __m256i sums = _mm256_add_epi32(sums_of_8(s), _mm256_set1_epi32(static_cast<int32_t>(constant)));
     _mm256_storeu_ps(out, kSigned ? _mm256_cvtepi32_ps(sums) : _mm256_cvtepu32_ps(sums));
   } else if constexpr (N == 4) {
-    const __m128i sums = sums_of_4(s);
+    const __m128i sums = _mm_add_epi32(sums_of_4(s), _mm_set1_epi32(static_cast<int32_t>(constant)));
     _mm_storeu_ps(out, kSigned ? _mm_cvtepi32_ps(sums) : _mm_cvtepu32_ps(sums));
   } else {
     for (int n = 0; n < N; ++n) {
-      const int32_t sum = _mm512_reduce_add_epi32(s[n]);
-      out[n] = kSigned ? static_cast<float>(sum) : static_cast<float>(static_cast<uint32_t>(sum));
+      const uint32_t sum = static_cast<uint32_t>(_mm512_reduce_add_epi32(s[n])) + constant;
+      out[n] = kSigned ? static_cast<float>(static_cast<int32_t>(sum)) : static_cast<float>(sum);
     }
   }
 }

@@ -1,8 +1,9 @@
 // L2, inner product and cosine over f32, f16 and bf16 rows, written once over a level's vector type.
 //
-// A level gives `V`: Vec, kLanes, zero, add, sub, fma(a, b, c) = a b + c, load, load_tail (absent lanes 0)
-// and store_sums<N>(Vec[N], out): the N horizontal sums, NaN replaced by +infinity; negated where asked. And
-// for each element type an `E` with load and load_tail that widen to Vec. Internal linkage, see kernels.h.
+// A level gives `V`: Vec, kLanes, kRegisters (how many the CPU has), zero, add, sub, fma(a, b, c) = a b + c,
+// load, load_tail (absent lanes 0) and store_sums<N>(Vec[N], out): the N horizontal sums, NaN replaced by
+// +infinity; negated where asked. And for each element type an `E` with load and load_tail that widen to Vec.
+// Internal linkage, see kernels.h.
 #pragma once
 
 #include "index/distance/cosine.h"
@@ -86,19 +87,22 @@ inline float squared_norm(const float* data, uint32_t dim) {
   return norm;
 }
 
-/// The three sums of N rows to distances.
+/// The three sums of N rows to distances; rows out of float's range, rare, again in double.
 template <int N>
 inline void finish_cosine(const float* dots, const float* norms, float qq, CosineInDouble in_double,
                           const void* query, const void* const* rows, uint32_t dim, float* out) {
+  cosine_distances<N>(dots, qq, norms, out);
+  int in_range = 0;
+  for (int n = 0; n < N; ++n) in_range += norm_in_range(norms[n]);
+  if (in_range == N && norm_in_range(qq)) return;
   for (int n = 0; n < N; ++n)
-    out[n] = cosine_in_range(qq, norms[n]) ? cosine_distance(dots[n], qq, norms[n])
-                                           : in_double(query, rows[n], dim);
+    if (!cosine_in_range(qq, norms[n])) out[n] = in_double(query, rows[n], dim);
 }
 
 template <typename V, typename E>
 struct FloatCosine : FloatBase<V, E> {
   using Sum = typename V::Vec;
-  static constexpr int kRows = 4;
+  static constexpr int kRows = V::kRegisters >= 32 ? 8 : 4;
   static constexpr int kSums = 2;
 
   struct Query : FloatBase<V, E>::Query {

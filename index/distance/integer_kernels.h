@@ -113,7 +113,7 @@ struct IntegerCosine : IntegerBase<V, kSigned> {
     float dots[N], norms[N];
     V::template store_sums<N, kSigned>(sums[0], dots);
     V::template store_sums<N, false>(sums[1], norms);
-    for (int n = 0; n < N; ++n) out[n] = cosine_distance(dots[n], query.qq, norms[n]);
+    cosine_distances<N>(dots, query.qq, norms, out);
   }
 };
 
