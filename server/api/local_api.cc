@@ -45,6 +45,7 @@ class LocalUpsertStream final : public UpsertStream {
 
   Result<void> send(const v1::UpsertRequest& batch) override {
     if (failed_) return *failed_;
+    if (finished_) return failed_precondition("the stream is finished; open another one");
     auto answer = api_.upsert(batch, stop_);
     if (answer.ok()) {
       ++acknowledged_;
@@ -54,13 +55,17 @@ class LocalUpsertStream final : public UpsertStream {
     return *failed_;
   }
   uint64_t acknowledged() const override { return acknowledged_; }
-  Result<void> finish() override { return failed_ ? Result<void>(*failed_) : Result<void>(); }
+  Result<void> finish() override {
+    finished_ = true;
+    return failed_ ? Result<void>(*failed_) : Result<void>();
+  }
 
  private:
   Api& api_;
   Stop stop_;
   uint64_t acknowledged_ = 0;
   std::optional<Error> failed_;
+  bool finished_ = false;
 };
 
 class LocalApi final : public Api {

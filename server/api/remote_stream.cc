@@ -55,12 +55,14 @@ class RemoteUpsertStream final : public UpsertStream {
   }
 
   Result<void> send(const v1::UpsertRequest& batch) override {
+    if (!reader_.joinable())
+      return error_ ? *error_ : failed_precondition("the stream is finished; open another one");
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return ended_ || sent_ - acknowledged_ < limits::kWindowBatches.max; });
       if (!ended_) ++sent_;
     }
-    if (!reader_.joinable() || has_ended() || !call_->Write(batch)) return conclude(false);
+    if (has_ended() || !call_->Write(batch)) return conclude(false);
     return {};
   }
 

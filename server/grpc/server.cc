@@ -33,6 +33,7 @@ constexpr int kIdleMs = 600'000;      // without a call; clients connect again b
 constexpr int kKeepaliveMs = 60'000;  // ask a silent peer whether it still lives
 constexpr int kKeepaliveWaitMs = 20'000;
 constexpr int kPingEveryMs = 10'000;  // peers that ping more often are sent away
+constexpr auto kLastAnswers = std::chrono::milliseconds(100);
 constexpr int kFrameBytes = 1 << 20;  // bulk loads in few frames
 
 void set_up_grpc_once() {
@@ -130,7 +131,9 @@ Result<std::unique_ptr<Server>> Server::start(Database& database, const ServerOp
 Server::~Server() {
   state_->acceptor->stop();
   state_->server->GetHealthCheckService()->Shutdown();
-  state_->server->Shutdown(std::chrono::system_clock::now() + state_->drain);
+  state_->service->drain(state_->drain);
+  // Answers just given may still be on their way out; whatever else there is, is cancelled.
+  state_->server->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
   state_->server->Wait();
   log_info("server stopped", {{"port", port()}, {"connections_refused", state_->acceptor->refused()}});
 }

@@ -51,6 +51,8 @@ void Service::add_unary(const char* name, uint64_t bytes_max,
                         Result<Response> (Api::*call)(const Request&, const Stop&)) {
   auto handler = [this, bytes_max, call](Service*, grpc::ServerContext* context, const grpc::ByteBuffer* wire,
                                          grpc::ByteBuffer* out) {
+    const RunningCalls::Guard running(running_);
+    if (!running) return grpc_status(unavailable("{}", kShuttingDown));
     return answer<Request, Response>(
         admission_, bytes_max, *context, *wire, out,
         [&](const Request& request, const Stop& stop) { return (api_.*call)(request, stop); });
@@ -66,7 +68,7 @@ void Service::add_upsert_stream() {
                                                  grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
   MarkMethodRawCallback(0, new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
                                [this](grpc::CallbackServerContext*) {
-                                 return make_upsert_reactor(api_, admission_, streams_);
+                                 return make_upsert_reactor(api_, admission_, running_, streams_);
                                }));
 }
 

@@ -9,10 +9,12 @@
 #include <grpcpp/server_context.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 
 #include "server/api/api.h"
 #include "server/grpc/admission.h"
+#include "server/grpc/running_calls.h"
 
 namespace kith {
 
@@ -21,7 +23,8 @@ class Service final : public grpc::Service {
   /// `api` must outlive the server that this is registered with.
   explicit Service(Api& api);
 
-  Admission& admission() { return admission_; }
+  /// Refuses new calls with UNAVAILABLE, then waits until the running ones have ended, at most `patience`.
+  void drain(std::chrono::milliseconds patience) { running_.drain(patience); }
 
  private:
   template <typename Request, typename Response>
@@ -31,6 +34,7 @@ class Service final : public grpc::Service {
 
   Api& api_;
   Admission admission_;
+  RunningCalls running_;
   std::atomic<uint32_t> streams_{0};
 };
 

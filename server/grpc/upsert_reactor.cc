@@ -17,9 +17,13 @@ using grpc::ByteBuffer;
 
 class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
  public:
-  UpsertReactor(Api& api, Admission& admission, std::atomic<uint32_t>& streams)
-      : api_(api), admission_(admission), streams_(streams) {
+  UpsertReactor(Api& api, Admission& admission, RunningCalls& running, std::atomic<uint32_t>& streams)
+      : api_(api), admission_(admission), running_(running), streams_(streams) {
     const uint32_t open = streams_.fetch_add(1) + 1;
+    if (!running_) {
+      Finish(grpc_status(unavailable("{}", kShuttingDown)));
+      return;
+    }
     if (open > limits::kBulkStreams.max) {
       Finish(grpc_status(resource_exhausted(
           "{} bulk streams are open (limit 'bulk_streams'); close one or try later", open - 1)));
@@ -135,6 +139,7 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
 
   Api& api_;
   Admission& admission_;
+  const RunningCalls::Guard running_;
   std::atomic<uint32_t>& streams_;
   ByteBuffer incoming_;  // gRPC's while reading_
   ByteBuffer outgoing_;  // gRPC's while writing_
@@ -154,8 +159,9 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
 }  // namespace
 
 grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* make_upsert_reactor(Api& api, Admission& admission,
+                                                                     RunningCalls& running,
                                                                      std::atomic<uint32_t>& streams) {
-  return new UpsertReactor(api, admission, streams);
+  return new UpsertReactor(api, admission, running, streams);
 }
 
 }  // namespace kith

@@ -16,12 +16,13 @@
 
 #include "server/api/api.h"
 #include "server/grpc/admission.h"
+#include "server/grpc/running_calls.h"
 
 namespace kith {
 
 /// The reactor owns itself. `streams` counts those alive. ResourceExhausted (as the call's status) above
 /// kBulkStreams.
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* make_upsert_reactor(
-    Api& api, Admission& admission, std::atomic<uint32_t>& streams);
+    Api& api, Admission& admission, RunningCalls& running, std::atomic<uint32_t>& streams);
 
 }  // namespace kith

@@ -152,6 +152,12 @@ TEST_F(UpsertStreamTest, StreamsOverTheLimitAreRefusedAndRoomComesBack) {
 }
 
 TEST_F(UpsertStreamTest, AClientThatDoesNotReadIsNotReadFrom_slow) {
+  // A window that stays at HTTP/2's 64 KiB: some 5,000 answers.
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  stub_ = v1::Kith::NewStub(grpc::CreateCustomChannel(local(fixture_.server->port()),
+                                                      grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
   const auto step = [&](std::chrono::milliseconds patience) {
@@ -164,8 +170,11 @@ TEST_F(UpsertStreamTest, AClientThatDoesNotReadIsNotReadFrom_slow) {
   auto call = stub_->PrepareAsyncUpsertStream(&context, &queue);
   call->StartCall(nullptr);
   ASSERT_TRUE(step(5s));
-  const v1::UpsertRequest small = batch(0, 1);
-  constexpr uint64_t kMany = 300'000;
+  // Large enough that what the server's own windows hold (a few MB) is far less than all that could be
+  // written.
+  v1::UpsertRequest small = batch(0, 1);
+  small.mutable_points(0)->set_payload("{\"x\":\"" + std::string(4'000, 'y') + "\"}");
+  constexpr uint64_t kMany = 30'000;
   uint64_t written = 0;
   bool blocked = false;
   while (written < kMany && !blocked) {
