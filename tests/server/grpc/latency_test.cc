@@ -1,0 +1,71 @@
+// Goal: a single client's search over loopback costs at most twice the same search in this process plus 150
+// us. Method: the same queries in turn on the Collection and through gRPC, medians of one run; the best of a
+// few rounds, since the machine is shared. The figure of record is made by the benchmark `server`, on a quiet
+// machine.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "tests/server/grpc/harness.h"
+
+namespace kith::testing {
+namespace {
+
+constexpr uint32_t kDim = 128;
+constexpr uint64_t kRows = 10'000;
+constexpr int kQueries = 400;
+
+double median_us(std::vector<double> samples) {
+  std::nth_element(samples.begin(), samples.begin() + static_cast<ptrdiff_t>(samples.size() / 2),
+                   samples.end());
+  return samples[samples.size() / 2];
+}
+
+template <typename Work>
+double time_us(Work work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+}
+
+TEST(Latency, LoopbackSearchIsWithinTwiceInProcessPlus150us_slow) {
+  ServerFixture fixture;
+  ASSERT_TRUE(fixture.ok());
+  ASSERT_TRUE(fixture.client->create_collection(create_request("rows", kDim, "hnsw"), {}).ok());
+  for (uint64_t first = 0; first < kRows; first += 1'000) {
+    ASSERT_TRUE(fixture.client->upsert(upsert_request("rows", first, 1'000, kDim), {}).ok());
+  }
+  v1::SettleRequest settle;
+  settle.set_collection("rows");
+  ASSERT_TRUE(fixture.client->settle(settle, {}).ok());
+  auto collection = fixture.database->collection("rows");
+  ASSERT_TRUE(collection.ok());
+
+  double best_over = 1e9, best_local = 0, best_remote = 0;
+  for (int round = 0; round < 12 && best_over > 150.0; ++round) {
+    std::vector<double> in_process, remote;
+    for (int q = 0; q < kQueries; ++q) {
+      const v1::SearchRequest request = search_request("rows", kDim, static_cast<uint64_t>(q));
+      Query query;
+      const auto* begin = reinterpret_cast<const std::byte*>(request.vector().values().data());
+      query.vector.assign(begin, begin + kDim * sizeof(float));
+      in_process.push_back(time_us([&] { ASSERT_TRUE((*collection)->search(query).ok()); }));
+      remote.push_back(time_us([&] { ASSERT_TRUE(fixture.client->search(request, {}).ok()); }));
+    }
+    const double local_p50 = median_us(in_process), remote_p50 = median_us(remote);
+    std::printf("round %d: in process p50 %.0f us, over gRPC p50 %.0f us\n", round, local_p50, remote_p50);
+    if (remote_p50 - 2 * local_p50 < best_over) {
+      best_over = remote_p50 - 2 * local_p50;
+      best_local = local_p50;
+      best_remote = remote_p50;
+    }
+  }
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "times of a sanitizer build mean nothing";
+#endif
+  EXPECT_LE(best_over, 150.0) << "in process " << best_local << " us, over gRPC " << best_remote << " us";
+}
+
+}  // namespace
+}  // namespace kith::testing
