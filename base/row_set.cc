@@ -186,9 +186,13 @@ void RowSet::subtract(const RowSet& other) {
 }
 
 std::vector<std::byte> RowSet::serialize() const {
-  roaring_bitmap_t* bitmap = rep_->bitmap;
-  std::vector<std::byte> bytes(roaring_bitmap_portable_size_in_bytes(bitmap));
-  const size_t written = roaring_bitmap_portable_serialize(bitmap, reinterpret_cast<char*>(bytes.data()));
+  // The library keeps equal sets in different containers, as they grew; the smallest kind of each is one and
+  // the same.
+  const Rep smallest(roaring_bitmap_copy(rep_->bitmap));
+  roaring_bitmap_run_optimize(smallest.bitmap);
+  std::vector<std::byte> bytes(roaring_bitmap_portable_size_in_bytes(smallest.bitmap));
+  const size_t written =
+      roaring_bitmap_portable_serialize(smallest.bitmap, reinterpret_cast<char*>(bytes.data()));
   CHECK(written == bytes.size());
   return bytes;
 }

@@ -43,7 +43,7 @@ class RowSet {
     iterate(call, &visit);
   }
 
-  /// Portable Roaring format.
+  /// Portable Roaring format; equal sets give equal bytes.
   std::vector<std::byte> serialize() const;
   /// Corruption when the bytes are no such bitmap.
   static Result<RowSet> parse(std::span<const std::byte> bytes);

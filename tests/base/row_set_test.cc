@@ -113,6 +113,25 @@ TEST(RowSet, SerializedSetsParse) {
   EXPECT_EQ(all.size(), uint64_t{1} << 32);
 }
 
+TEST(RowSet, EqualSetsGiveEqualBytes) {
+  RowSet one_by_one, shrunk = RowSet::range(0, 300'000), from_list;
+  std::vector<Row> rows;
+  Random random(6);
+  for (Row row = 0; row < 300'000; ++row) {
+    const bool wanted =
+        row < 70'000 || (row < 140'000 && random.below(20) == 0) || (row > 200'000 && row % 2 == 0);
+    if (wanted) {
+      one_by_one.add(row);
+      rows.push_back(row);
+    } else {
+      shrunk.remove(row);
+    }
+  }
+  from_list = RowSet::of(rows);
+  EXPECT_EQ(one_by_one.serialize(), shrunk.serialize());
+  EXPECT_EQ(one_by_one.serialize(), from_list.serialize());
+}
+
 TEST(RowSet, EveryTruncationAndAppendixIsCorruption) {
   const auto bytes = mixed_set(4).serialize();
   for (size_t length = 0; length < bytes.size(); length += length < 3'000 ? 1 : 997)
@@ -156,7 +175,7 @@ TEST(RowSet, WhatParsesFromDamagedBytesIsConsistent) {
     if (parsed % 10 == 0) {
       ASSERT_EQ(rows_of(*result).size(), result->size()) << "seed " << seed << " round " << i;
     }
-    ASSERT_EQ(result->serialize().size(), bytes.size());
+    ASSERT_LE(result->serialize().size(), bytes.size());
   }
   EXPECT_GT(refused, 1'000) << "seed " << seed;
 }
