@@ -142,8 +142,8 @@ TEST(RowSet, EveryTruncationAndAppendixIsCorruption) {
 }
 
 TEST(RowSet, ForgedContentsAreCorruption) {
-  // One array container of key 0 with rows 1, 2, 3: cookie, count, (key, rows - 1), offset, rows.
-  auto bytes = RowSet::of(std::vector<Row>{1, 2, 3}).serialize();
+  // One array container of key 0 with rows 1, 3, 5: cookie, count, (key, rows - 1), offset, rows.
+  auto bytes = RowSet::of(std::vector<Row>{1, 3, 5}).serialize();
   ASSERT_EQ(bytes.size(), 22u);
   auto forged = [&](size_t offset, uint16_t value) {
     auto copy = bytes;
