@@ -10,7 +10,7 @@
 
 #include "base/thread_pool.h"
 #include "bench/harness/sweep.h"
-#include "bench/recall/bench_set.h"
+#include "bench/harness/sets/bench_set.h"
 #include "bench/rivals/rival.h"
 #include "index/index.h"
 

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "bench/harness/curve.h"
-#include "bench/recall/bench_set.h"
+#include "bench/harness/sets/bench_set.h"
 #include "bench/recall/figures.h"
 
 namespace kith::bench {

@@ -1,4 +1,4 @@
-#include "bench/recall/bench_set.h"
+#include "bench/harness/sets/bench_set.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// BenchSet: one data set as the recall suite uses it: base and queries as f32 (what the rivals take), the
+// BenchSet: one data set as the suites use it: base and queries as f32 (what the rivals take), the
 // same in the file's own type where that is smaller, and exact neighbours.
 #pragma once
 

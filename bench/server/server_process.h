@@ -1,0 +1,35 @@
+// ServerProcess: a real `kith serve` in a process of its own, on a free loopback port, for as long as the
+// object lives.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace kith::bench {
+
+class ServerProcess {
+ public:
+  /// Starts `program serve --dir directory --port 0` and waits until it says where it listens, 30 s at most.
+  static Result<std::unique_ptr<ServerProcess>> start(const std::string& program,
+                                                      const std::string& directory);
+  /// SIGTERM, then waits for the end; SIGKILL when that takes more than 20 s.
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  const std::string& address() const { return address_; }  // host:port
+
+ private:
+  ServerProcess(pid_t pid, int output) : pid_(pid), output_(output) {}
+  Result<void> read_address();
+
+  pid_t pid_;
+  int output_;  // our end of the pipe on its standard output
+  std::string address_;
+};
+
+}  // namespace kith::bench
