@@ -102,7 +102,7 @@ Result<std::unique_ptr<Api>> connect_remote_api(const std::string& address) {
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
   if (!channel->WaitForConnected(std::chrono::system_clock::now() + kPatience)) {
-    return unavailable("no server answers at '{}'; start one with: kith serve --dir DIRECTORY", address);
+    return unavailable("no server answers at '{}'; check the address and that one runs there", address);
   }
   return std::unique_ptr<Api>(std::make_unique<RemoteApi>(std::move(channel)));
 }

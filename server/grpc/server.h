@@ -18,7 +18,7 @@ namespace kith {
 struct ServerOptions {
   std::string directory;             // data directory; created when missing
   std::string host = "127.0.0.1";    // a loopback address: 127.0.0.0/8, ::1 or localhost
-  uint16_t port = 6500;              // 0 = any free port, printed when ready
+  uint16_t port = 7447;              // 0 = any free port, printed when ready
   uint32_t connections_max = 1'000;  // further clients are closed at once
   uint32_t threads = 0;              // requests served at the same time; 0 = 4 per CPU, at least 16
   std::chrono::milliseconds drain{
