@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+
+#include "bench/harness/percentile.h"
 
 namespace kith::bench {
 namespace {
@@ -98,14 +99,6 @@ Result<Latencies> search_all(Api& api, const std::string& collection, const Benc
   latencies.p50_us = percentile(micros, 0.50);
   latencies.p99_us = percentile(micros, 0.99);
   return latencies;
-}
-
-double percentile(std::span<const double> values, double share) {
-  if (values.empty()) return 0;
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
-  auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(sorted.size())));
-  return sorted[std::clamp<size_t>(rank, 1, sorted.size()) - 1];
 }
 
 }  // namespace kith::bench

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -34,9 +33,5 @@ struct Latencies {
 /// One pass: queries 0..queries-1, one at a time, k nearest with the kind's default effort.
 Result<Latencies> search_all(Api& api, const std::string& collection, const BenchSet& set, size_t queries,
                              uint32_t k);
-
-/// The smallest value that at least `share` of the values do not exceed. Values need not be sorted; empty
-/// gives 0.
-double percentile(std::span<const double> values, double share);
 
 }  // namespace kith::bench
