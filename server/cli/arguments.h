@@ -18,7 +18,7 @@ namespace kith {
 struct CommandLine {
   Console console;
   std::function<Result<ExitCode>(Console&)> chosen;
-  bool catches_interrupts = true;
+  bool serves = false;  // has its own signals and log
 };
 
 // Each adds its commands to `app`; parsing sets `line.chosen`.

@@ -23,7 +23,7 @@ void add_serve(CLI::App& app, CommandLine& line) {
   command->footer(
       "Ctrl-C or SIGTERM ends it after the requests under way.\n\nExamples:\n  kith serve --dir ./data");
   command->callback([options, &line] {
-    line.catches_interrupts = false;
+    line.serves = true;
     line.chosen = [options](Console& console) { return run_serve(*options, console); };
   });
 }

@@ -52,6 +52,7 @@ void add_load_flags(CLI::App& command, LoadOptions& options) {
   add_field_words(command, options.words);
   command.add_option("--attributes", options.attributes,
                      "JSONL file (also .xz .zst .gz): line i is the payload of row i");
+  command.add_flag("--points", options.points, "JSONL as kith export writes it: points may lack vectors");
   command.add_option("--hdf5-dataset", options.hdf5_dataset, "which dataset of an HDF5 file")
       ->capture_default_str();
   command.add_option("--id-field", options.id_field, "key or column of the id in JSONL and CSV")

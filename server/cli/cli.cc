@@ -1,8 +1,10 @@
 #include "server/cli/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <string_view>
 
+#include "base/log.h"
 #include "server/cli/arguments.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/interrupt.h"
@@ -40,8 +42,17 @@ bool wants_json(int argc, char** argv) {
   return false;
 }
 
+/// An embedded database would tell of every open and close between a person's results; a server should.
+void quiet_the_log(const Console& console) {
+  if (std::getenv("KITH_LOG") != nullptr) return;
+  set_log_options({.level = console.json ? LogLevel::kError : LogLevel::kWarn, .json = console.json});
+}
+
 int run_command(CommandLine& line) {
-  if (line.catches_interrupts) catch_interrupts();
+  if (!line.serves) {
+    catch_interrupts();
+    quiet_the_log(line.console);
+  }
   const Result<ExitCode> result = line.chosen(line.console);
   if (!result.ok()) {
     line.console.flush();

@@ -40,6 +40,7 @@ struct LoadOptions {
   bool create = false;
   FieldWords words;
   std::string attributes;  // JSONL, one payload a row
+  bool points = false;     // JSONL of whole points; always so where there are several fields
   std::string hdf5_dataset = "train";
   std::string id_field = "id";
   std::string vector_field = "vector";

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "query/schema/limits.h"
-#include "server/cli/attributes.h"
 #include "server/cli/batch_sender.h"
 #include "server/cli/commands.h"
 #include "server/cli/create.h"
@@ -11,10 +10,10 @@
 #include "server/cli/id_text.h"
 #include "server/cli/interrupt.h"
 #include "server/cli/json_writer.h"
-#include "server/cli/point_builder.h"
+#include "server/cli/line_points.h"
 #include "server/cli/progress.h"
 #include "server/cli/resume.h"
-#include "server/cli/row_source.h"
+#include "server/cli/row_points.h"
 #include "server/cli/settle.h"
 #include "server/cli/table.h"
 #include "server/cli/wire.h"
@@ -22,27 +21,22 @@
 namespace kith {
 namespace {
 
-constexpr size_t kReadBytes = 1u << 20;
-
 /// Everything a running load holds.
 struct Load {
   const LoadOptions& options;
   Console& console;
   Session session;
-  RowSource source;
-  std::optional<AttributeFile> attributes;  // none without --attributes
-  v1::FieldInfo field;
+  std::unique_ptr<PointSource> source;
   uint64_t first_row = 0;  // > 0 where a load goes on
 };
 
 struct Outcome {
   uint64_t rows = 0;  // stored by this run
-  uint64_t end_row = 0;
   uint64_t bytes = 0;
   double seconds = 0;
 };
 
-Result<RowSource> open_source(const LoadOptions& options) {
+Result<RowSource> open_rows(const LoadOptions& options) {
   ReaderOptions reading;
   reading.hdf5_dataset = options.hdf5_dataset;
   reading.id_field = options.id_field;
@@ -50,22 +44,58 @@ Result<RowSource> open_source(const LoadOptions& options) {
   return RowSource::open(options.files, reading, options.limit.value_or(UINT64_MAX));
 }
 
-Result<v1::GetCollectionResponse> find_or_create(const LoadOptions& options, uint32_t dim, Session& session) {
+/// Files of which only the collection can tell whether they hold vectors of one field or whole points.
+bool may_hold_whole_points(const LoadOptions& options) {
+  if (options.create || !options.attributes.empty() || !options.field.empty()) return false;
+  return std::all_of(options.files.begin(), options.files.end(),
+                     [](const std::string& file) { return file.find(".jsonl") != std::string::npos; });
+}
+
+Result<v1::GetCollectionResponse> find_or_create(const LoadOptions& options, std::optional<uint32_t> dim,
+                                                 Session& session) {
   auto info = session.collection(options.collection);
   if (info.ok() || info.error().code != Code::kNotFound) return info;
-  if (!options.create)
-    return not_found("{}; or add --create to make it from the file's {} dimensions", info.error().message,
-                     dim);
+  if (!options.create || !dim)
+    return not_found("{}; or add --create to make it with the file's dimensions", info.error().message);
   const v1::CreateCollectionRequest request =
-      TRY(make_schema(options.collection, options.field, dim, options.words));
+      TRY(make_schema(options.collection, options.field, *dim, options.words));
   TRY(session.api().create_collection(request, session.stop()));
   return session.collection(options.collection);
 }
 
+Result<std::optional<AttributeFile>> open_attributes(const LoadOptions& options, const RowSource& rows) {
+  if (options.attributes.empty()) return std::optional<AttributeFile>();
+  if (rows.info().has_payloads)
+    return invalid_argument("--attributes: '{}' carries payloads of its own", options.files[0]);
+  return std::optional(TRY(AttributeFile::open(options.attributes)));
+}
+
+Result<std::unique_ptr<PointSource>> open_points(const LoadOptions& options,
+                                                 const v1::GetCollectionResponse& info) {
+  if (may_hold_whole_points(options) && (options.points || info.fields_size() > 1)) {
+    std::unique_ptr<PointSource> lines =
+        TRY(LinePoints::open(options.files, info, options.limit.value_or(UINT64_MAX)));
+    return lines;
+  }
+  if (options.points)
+    return invalid_argument(
+        "--points reads .jsonl files into a collection that exists, without --field, --attributes");
+  RowSource rows = TRY(open_rows(options));
+  const v1::VectorField field = TRY(pick_field(info, options.field)).field();
+  if (field.dim() != rows.info().dim)
+    return invalid_argument("file '{}' has {} dimensions, but field '{}' of collection '{}' has {}",
+                            options.files[0], rows.info().dim, field.name(), options.collection, field.dim());
+  std::optional<AttributeFile> attributes = TRY(open_attributes(options, rows));
+  PointBuilder builder = TRY(PointBuilder::open(field, options.id_start));
+  return std::unique_ptr<PointSource>(std::make_unique<RowPoints>(
+      std::move(rows), std::move(builder), std::move(attributes), !options.limit.has_value()));
+}
+
 /// The row to begin with: 0, or the first one that is missing.
-Result<uint64_t> resume_row(const LoadOptions& options, Session& session, RowSource& source) {
+Result<uint64_t> resume_row(const LoadOptions& options, const v1::GetCollectionResponse& info,
+                            Session& session, const PointSource& source) {
   if (!options.resume) return uint64_t{0};
-  if (!source.info().has_ids) {
+  if (source.numbered()) {
     const uint64_t end = std::min(source.rows().value_or(UINT64_MAX), UINT64_MAX - options.id_start);
     return first_missing(end, [&](uint64_t row) -> Result<bool> {
       const std::vector<v1::Id> ids = {id_of_number(options.id_start + row)};
@@ -74,12 +104,12 @@ Result<uint64_t> resume_row(const LoadOptions& options, Session& session, RowSou
     });
   }
   // Ids of the file's own: read along, on a second reader, until one is missing.
-  RowSource scout = TRY(open_source(options));
+  const std::unique_ptr<PointSource> scout = TRY(open_points(options, info));
   for (uint64_t row = 0;;) {
-    const ReadBatch batch = TRY(scout.next(1000));
-    if (batch.count == 0) return row;
+    const std::vector<v1::Point> points = TRY(scout->next());
+    if (points.empty()) return row;
     std::vector<v1::Id> ids;
-    for (const FileId& id : batch.ids) ids.push_back(id_of_file(id));
+    for (const v1::Point& point : points) ids.push_back(point.id());
     for (const bool stored : TRY(stored_ids(session, options.collection, ids))) {
       if (!stored) return row;
       ++row;
@@ -89,43 +119,36 @@ Result<uint64_t> resume_row(const LoadOptions& options, Session& session, RowSou
 
 Result<Load> prepare(const LoadOptions& options, Console& console) {
   if (options.limit == uint64_t{0}) return invalid_argument("--limit: 0 rows are nothing to load");
-  RowSource source = TRY(open_source(options));
-  std::optional<AttributeFile> attributes;
-  if (!options.attributes.empty()) {
-    if (source.info().has_payloads)
-      return invalid_argument("--attributes: '{}' carries payloads of its own", options.files[0]);
-    attributes = TRY(AttributeFile::open(options.attributes));
+  // Where it can be told without the collection, bad files are found before a directory or collection is
+  // made.
+  std::optional<uint32_t> dim;
+  if (!may_hold_whole_points(options)) {
+    const RowSource rows = TRY(open_rows(options));
+    TRY(open_attributes(options, rows));
+    dim = rows.info().dim;
   }
   Session session = TRY(Session::open(options.target, options.create));
-  const v1::GetCollectionResponse info = TRY(find_or_create(options, source.info().dim, session));
-  const v1::FieldInfo field = TRY(pick_field(info, options.field));
-  if (field.field().dim() != source.info().dim)
-    return invalid_argument("file '{}' has {} dimensions, but field '{}' of collection '{}' has {}",
-                            options.files[0], source.info().dim, field.field().name(), options.collection,
-                            field.field().dim());
-  const uint64_t first_row = TRY(resume_row(options, session, source));
-  if (first_row > 0) {
-    TRY(source.start_at(first_row));
-    if (attributes) TRY(attributes->skip(first_row));
-  }
-  return Load{options, console,  std::move(session), std::move(source), std::move(attributes),
-              field,   first_row};
+  const v1::GetCollectionResponse info = TRY(find_or_create(options, dim, session));
+  std::unique_ptr<PointSource> source = TRY(open_points(options, info));
+  const uint64_t first_row = TRY(resume_row(options, info, session, *source));
+  if (first_row > 0) TRY(source->start_at(first_row));
+  return Load{options, console, std::move(session), std::move(source), first_row};
 }
 
 /// Redraws the bar; asks for the pending rows now and then.
 class LoadProgress {
  public:
   explicit LoadProgress(Load& load) : load_(load), progress_(load.console, "load") {
-    if (load.source.rows())
-      state_.total = *load.source.rows() - std::min(*load.source.rows(), load.first_row);
+    if (load.source->rows())
+      state_.total = *load.source->rows() - std::min(*load.source->rows(), load.first_row);
   }
 
   void update(BatchSender& sender) {
     state_.done = sender.acknowledged_row() - load_.first_row;
     state_.bytes = sender.sent_bytes();
-    if (!state_.total && load_.source.file_bytes() > 0)
+    if (!state_.total && load_.source->file_bytes() > 0)
       state_.fraction =
-          static_cast<double>(load_.source.bytes_read()) / static_cast<double>(load_.source.file_bytes());
+          static_cast<double>(load_.source->bytes_read()) / static_cast<double>(load_.source->file_bytes());
     const auto now = std::chrono::steady_clock::now();
     if (load_.console.progress_wanted() && now >= next_question_) {
       auto pending = pending_rows(load_.session, load_.options.collection);
@@ -149,22 +172,11 @@ class LoadProgress {
       std::chrono::steady_clock::now() + std::chrono::seconds(1);
 };
 
-Result<void> send_all(Load& load, PointBuilder& builder, BatchSender& sender, LoadProgress& progress) {
-  const size_t row_bytes = vector_bytes(load.source.info().type, load.source.info().dim);
-  const size_t rows = std::clamp<size_t>(kReadBytes / row_bytes, 1, 4096);
+Result<void> send_all(Load& load, BatchSender& sender, LoadProgress& progress) {
   while (!interrupted()) {
-    const ReadBatch batch = TRY(load.source.next(rows));
-    if (batch.count == 0) {
-      if (load.attributes && !load.options.limit) TRY(load.attributes->expect_end());
-      return {};
-    }
-    const RowPlace place{load.source.file(), load.source.row_in_file()};
-    TRY(builder.start(batch, place));
-    for (size_t i = 0; i < batch.count; ++i) {
-      std::string payload;
-      if (load.attributes) payload = TRY(load.attributes->next());
-      TRY(sender.add(builder.point(i, std::move(payload)), place.text(i)));
-    }
+    std::vector<v1::Point> points = TRY(load.source->next());
+    if (points.empty()) return {};
+    for (size_t i = 0; i < points.size(); ++i) TRY(sender.add(std::move(points[i]), load.source->place(i)));
     progress.update(sender);
   }
   return {};
@@ -184,9 +196,8 @@ Result<Outcome> transfer(Load& load) {
   const v1::Durability durability = TRY(parse_durability(options.durability));
   BatchSender sender = TRY(
       BatchSender::open(load.session.api(), options.collection, durability, batch_limits, load.first_row));
-  PointBuilder builder = TRY(PointBuilder::open(load.field.field(), options.id_start));
   LoadProgress progress(load);
-  auto sent = send_all(load, builder, sender, progress);
+  auto sent = send_all(load, sender, progress);
   // Whatever stopped it, the batches under way are answered first: then it is known what is stored.
   auto finished = sender.finish();
   const double seconds = progress.finish(sender);
@@ -196,7 +207,7 @@ Result<Outcome> transfer(Load& load) {
   if (!finished.ok())
     return make_error(finished.error().code, "{}; {}", finished.error().message, how_far(load, end_row));
   if (interrupted()) return cancelled("stopped; {}", how_far(load, end_row));
-  return Outcome{end_row - load.first_row, end_row, sender.sent_bytes(), seconds};
+  return Outcome{end_row - load.first_row, sender.sent_bytes(), seconds};
 }
 
 void report(const Load& load, const Outcome& outcome, Console& console) {

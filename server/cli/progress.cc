@@ -60,7 +60,6 @@ std::string progress_line(const std::string& verb, const ProgressState& state, d
 
 Progress::Progress(Console& console, std::string verb)
     : console_(console), verb_(std::move(verb)), terminal_(console.stderr_is_terminal()) {
-  // Where lines pile up, a quick command needs none before its end.
   next_ = start_ + (terminal_ ? std::chrono::milliseconds(0) : std::chrono::milliseconds(5000));
 }
 
@@ -81,13 +80,15 @@ void Progress::update(const ProgressState& state) {
 }
 
 void Progress::finish(const ProgressState& state) {
-  if (!console_.progress_wanted()) return;
+  // Where lines pile up, a command that was done before its first line needs no last one.
+  if (!console_.progress_wanted() || (!terminal_ && !drawn_)) return;
   draw(state);
   if (line_open_) console_.draw("\n");
   line_open_ = false;
 }
 
 void Progress::draw(const ProgressState& state) {
+  drawn_ = true;
   if (terminal_) {
     console_.draw("\r" + progress_line(verb_, state, seconds(), terminal_columns() - 1) + "\x1b[K");
     line_open_ = true;

@@ -32,7 +32,7 @@ class Progress {
 
   /// Cheap: draws at most ten times a second on a terminal, once in five seconds elsewhere.
   void update(const ProgressState& state);
-  /// Draws the last state in any case and ends the line.
+  /// Draws the last state and ends the line; nothing where no line was due before, off a terminal.
   void finish(const ProgressState& state);
   double seconds() const;
 
@@ -45,7 +45,8 @@ class Progress {
   const bool terminal_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point next_;
-  bool line_open_ = false;
+  bool drawn_ = false;
+  bool line_open_ = false;  // on a terminal: the cursor stands behind what was drawn
 };
 
 }  // namespace kith

@@ -108,7 +108,7 @@ TEST(CliUsage, a_full_disk_under_stdout_is_a_failure) {
 
 using CliBadInput = CliBothWays;
 INSTANTIATE_TEST_SUITE_P(Cli, CliBadInput, testing::Values("dir", "server"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST_P(CliBadInput, unknown_collection_points_and_fields) {
   kith_ok({"create", "fashion", "--dim", "4"});

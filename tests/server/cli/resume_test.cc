@@ -16,7 +16,7 @@ constexpr size_t kRows = 20'000;
 
 using CliResume = CliBothWays;
 INSTANTIATE_TEST_SUITE_P(Cli, CliResume, testing::Values("dir", "server"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 /// Small batches: many places to die between them.
 std::vector<std::string> load_arguments(const std::vector<std::string>& files,

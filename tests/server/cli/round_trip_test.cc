@@ -9,7 +9,7 @@ namespace {
 
 using CliRoundTrip = CliBothWays;
 INSTANTIATE_TEST_SUITE_P(Cli, CliRoundTrip, testing::Values("dir", "server"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST_P(CliRoundTrip, create_info_and_drop) {
   kith_ok({"create", "books", "--dim", "8", "--metric", "cosine", "--option", "m=8"});
@@ -103,8 +103,49 @@ TEST_P(CliRoundTrip, jsonl_export_loads_back_to_the_same_bytes) {
   const std::string first = read_bytes(home_ / "first.jsonl");
   EXPECT_EQ(first, read_bytes(home_ / "second.jsonl"));
   EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 6) << first;
-  EXPECT_NE(first.find("\"payload\":{\"a\": 1.0, \"b\":[1e3 ,\"ü\"]}"), std::string::npos) << first;
+  EXPECT_NE(first.find("\"payload\":{\"a\":1.0,\"b\":[1000.0,\"ü\"]}"), std::string::npos) << first;
   EXPECT_NE(first.find("[0.1,-0,"), std::string::npos) << first;
+}
+
+TEST_P(CliRoundTrip, points_of_several_fields_and_without_vectors) {
+  const std::vector<std::string> fields = {"--field", "image:3:l2",      "--field", "small:2:ip:f16",
+                                           "--field", "hash:16:hamming", "--field", "bytes:2:l2:i8:flat"};
+  const std::string source = file(
+      "points.jsonl",
+      R"({"id":1,"vectors":{"bytes":[-128,127],"hash":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],"image":[0.1,0.2,0.3],"small":[0.5,1]},"payload":{"a": 1.0,  "b":[1e3 ,"ü"]}})"
+      "\n"
+      R"({"id":2,"vectors":{"small":[2,3]},"payload":{}})"
+      "\n"
+      R"({"id":3,"vectors":{}})"
+      "\n");
+  for (const char* name : {"first", "second"}) {
+    std::vector<std::string> create = {"create", name};
+    append_plus(create, fields);
+    kith_ok(create);
+  }
+  kith_ok({"load", "first", source});
+  kith_ok({"export", "first", home_ / "first.jsonl"});
+  kith_ok({"load", "second", home_ / "first.jsonl"});
+  kith_ok({"export", "second", home_ / "second.jsonl"});
+  EXPECT_EQ(read_bytes(home_ / "first.jsonl"), read_bytes(home_ / "second.jsonl"));
+  const std::string first = read_bytes(home_ / "first.jsonl");
+  EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 3) << first;
+  EXPECT_NE(first.find(R"("payload":{"a": 1.0,  "b":[1e3 ,"ü"]})"), std::string::npos)
+      << "a payload keeps its bytes: " << first;
+  EXPECT_NE(first.find(R"("bytes":[-128,127])"), std::string::npos) << first;
+  EXPECT_EQ(kith_ok({"search", "first", "--field", "small", "--vector", "[1,1]", "-k", "9", "--json"})
+                .json()["hits"]
+                .size(),
+            2u);
+
+  kith_ok({"create", "one", "--dim", "2"});
+  kith_ok(
+      {"load", "one", file("one.jsonl", "{\"id\":\"x\"}\n{\"id\":\"y\",\"vector\":[1,2]}\n"), "--points"});
+  EXPECT_EQ(points("one"), 2u);
+  const KithRun bad = kith(
+      {"load", "one", file("bad.jsonl", "{\"id\":1}\n{\"id\":2,\"vector\":[1]}\n"), "--points", "--quiet"});
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_NE(bad.err.find("bad.jsonl': line 2"), std::string::npos) << bad.err;
 }
 
 TEST_P(CliRoundTrip, fvecs_export_is_the_file_that_was_loaded) {

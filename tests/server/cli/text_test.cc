@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/id_text.h"
+#include "server/cli/json_members.h"
 #include "server/cli/json_writer.h"
 #include "server/cli/progress.h"
 #include "server/cli/query_vector.h"
@@ -155,6 +156,30 @@ TEST(Fields, parse_and_refuse) {
   }
   EXPECT_ERROR(parse_option("m"), Code::kInvalidArgument, "NAME=VALUE");
   EXPECT_ERROR(parse_option("=1"), Code::kInvalidArgument, "NAME=VALUE");
+}
+
+TEST(JsonMembers, cuts_without_touching_the_bytes) {
+  ASSERT_VALUE(members,
+               json_members(R"( {"a\u00e9" : [1, {"x":"]}"}] ,"b":{"q":"\\\""}, "c":-1.50e3,"d":null } )"));
+  ASSERT_EQ(members.size(), 4u);
+  EXPECT_EQ(members[0].key, "aé");
+  EXPECT_EQ(members[0].value, R"([1, {"x":"]}"}])");
+  EXPECT_EQ(members[1].value, R"({"q":"\\\""})");
+  EXPECT_EQ(members[2].value, "-1.50e3");
+  EXPECT_EQ(members[3].value, "null");
+  ASSERT_VALUE(none, json_members("{}"));
+  EXPECT_TRUE(none.empty());
+}
+
+TEST(JsonMembers, refuses_what_is_no_object) {
+  const std::string good = R"({"a":[1,2],"b":"x","c":{"d":1}})";
+  for (size_t length = 0; length < good.size(); ++length)
+    EXPECT_FALSE(json_members(good.substr(0, length)).ok()) << good.substr(0, length);
+  for (const char* bad :
+       {"[1]", "7", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":1}x", "{,}", "{\"a\":]}", "{1:2}"})
+    EXPECT_FALSE(json_members(bad).ok()) << bad;
+  // Depth is counted, not recursed: a million brackets are just refused.
+  EXPECT_FALSE(json_members("{\"a\":" + std::string(1'000'000, '[')).ok());
 }
 
 TEST(QueryVector, json_only_of_numbers_a_float_holds) {
