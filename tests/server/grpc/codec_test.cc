@@ -104,7 +104,8 @@ TEST(Codec, UnknownFieldsAreToleratedInSmallNumbers) {
 
 TEST(Codec, TooManyBytesNameTheLimit) {
   v1::CountRequest request;
-  grpc::ByteBuffer wire = buffer_of(std::string("\x0a\x64", 2) + std::string(100, 'x'), 64);
+  request.set_collection(std::string(100, 'x'));
+  grpc::ByteBuffer wire = buffer_of(request.SerializeAsString(), 64);
   auto result = parse_message(wire, 101, request);
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.error().message.find("102 bytes"), std::string::npos) << result.error().message;
