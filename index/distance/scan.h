@@ -82,7 +82,7 @@ void scan(const void* query_data, const void* const* rows, size_t count, uint32_
   const typename K::Query query(query_data, dim);
   const size_t row_bytes = (static_cast<size_t>(dim) * K::kElementBits + 7) / 8;
   const size_t ahead = (kAheadBytes / row_bytes + N) / N * N;
-  for (size_t i = N; i + N <= count && i < ahead; i += N) prefetch_group<N>(rows + i);
+  for (size_t i = 0; i + N <= count && i < ahead; i += N) prefetch_group<N>(rows + i);
   size_t i = 0;
   for (; i + N <= count; i += N) {
     if (contiguous<N>(rows + i, row_bytes)) {
