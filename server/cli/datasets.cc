@@ -1,4 +1,6 @@
 // kith datasets: the catalog, and the files of one set.
+#include <algorithm>
+
 #include "datasets/catalog.h"
 #include "server/cli/commands.h"
 #include "server/cli/json_writer.h"
@@ -89,9 +91,11 @@ Result<ExitCode> run_datasets_path(const DatasetsOptions& options, Console& cons
   resolving.download = false;
   resolving.synthetic = false;
   auto set = resolve(options.name, resolving);
-  if (!set.ok() && set.error().code == Code::kNotFound)
-    return not_found("{}; `kith datasets fetch {}` brings a known set here", set.error().message,
-                     options.name);
+  const bool known = std::any_of(catalog().begin(), catalog().end(), [&](const CatalogEntry& entry) {
+    return entry.name.starts_with(options.name);
+  });
+  if (!set.ok() && set.error().code == Code::kNotFound && known)
+    return not_found("{}; `kith datasets fetch {}` brings it here", set.error().message, options.name);
   return print_set(TRY(std::move(set)), options.part, console);
 }
 

@@ -62,7 +62,12 @@ void append_float(std::string& out, Float value) {
     out += "null";
     return;
   }
-  fmt::format_to(std::back_inserter(out), "{}", value);
+  // "-0" is an integer to JSON readers, and loses its sign.
+  if (value == 0 && std::signbit(value)) {
+    out += "-0.0";
+  } else {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+  }
 }
 
 }  // namespace

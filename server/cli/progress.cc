@@ -12,7 +12,7 @@
 namespace kith {
 namespace {
 
-constexpr size_t kBarCells = 24;
+constexpr size_t kBarCells = 12;
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<uint64_t>(std::llround(std::clamp(seconds, 0.0, 359'999.0)));
@@ -44,16 +44,18 @@ std::string progress_line(const std::string& verb, const ProgressState& state, d
   std::string line = verb;
   if (fraction) line += fmt::format(" {} {:3.0f} %", bar(*fraction), std::clamp(*fraction, 0.0, 1.0) * 100);
   line += " " + human_count(state.done) + (state.total ? "/" + human_count(*state.total) : "") + " rows";
-  if (seconds > 0 && state.done > 0) {
+  const bool rated = seconds > 0 && state.done > 0;
+  if (rated)
     line += fmt::format(", {} rows/s",
                         human_count(static_cast<uint64_t>(static_cast<double>(state.done) / seconds)));
-    if (state.bytes > 0)
-      line += fmt::format(", {:.1f} MB/s", static_cast<double>(state.bytes) / 1e6 / seconds);
-  }
-  if (fraction && *fraction > 0 && *fraction < 1)
+  if (fraction && *fraction > 0 && *fraction < 1) {
     line += ", " + clock_text(seconds * (1 - *fraction) / *fraction) + " left";
-  else
+  } else {
     line += ", " + clock_text(seconds);
+  }
+  // The end of the line is what a narrow terminal cuts.
+  if (rated && state.bytes > 0)
+    line += fmt::format(", {:.1f} MB/s", static_cast<double>(state.bytes) / 1e6 / seconds);
   if (state.pending) line += ", " + human_count(*state.pending) + " to index";
   return shorten(line, columns);
 }

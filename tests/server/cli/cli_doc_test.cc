@@ -30,7 +30,7 @@ TEST(CliDoc, its_commands_run) {
   const std::vector<std::string> blocks = test_blocks(doc());
   ASSERT_GE(blocks.size(), 4u);
   const std::string path =
-      std::filesystem::path(KITH_BINARY).parent_path().string() + ":" + std::getenv("PATH");
+      std::filesystem::path(kith_binary()).parent_path().string() + ":" + std::getenv("PATH");
   for (const std::string& block : blocks) {
     ChildOptions options;
     options.directory = home.path();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "tests/support/child_process.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/vectors.h"
@@ -23,8 +24,15 @@ struct KithRun {
   nlohmann::json json() const { return nlohmann::json::parse(out, nullptr, false); }
 };
 
+/// The binary of this build.
+inline const std::string& kith_binary() {
+  static const std::string path = find_executable("kith");
+  CHECK(!path.empty());
+  return path;
+}
+
 inline std::vector<std::string> kith_command_line(const std::vector<std::string>& arguments) {
-  std::vector<std::string> all = {KITH_BINARY};
+  std::vector<std::string> all = {kith_binary()};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
 }

@@ -73,6 +73,7 @@ TEST_P(CliResume, after_ctrl_c_it_says_how) {
   ASSERT_EQ(end->code, 6) << "the load was done before Ctrl-C came, or did not stop cleanly: "
                           << load.output();
   EXPECT_NE(load.output().find("--resume"), std::string::npos) << load.output();
+  arguments = load_arguments({base}, target(), "1000");
   arguments.push_back("--resume");
   arguments.push_back("--json");
   const KithRun last = run_kith(home_, arguments);
