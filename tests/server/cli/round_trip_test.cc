@@ -148,6 +148,41 @@ TEST_P(CliRoundTrip, points_of_several_fields_and_without_vectors) {
   EXPECT_NE(bad.err.find("bad.jsonl': line 2"), std::string::npos) << bad.err;
 }
 
+TEST_P(CliRoundTrip, hdf5_files_by_dataset) {
+  const std::string maker = find_executable("kith-hdf5-fixture");
+  ASSERT_FALSE(maker.empty());
+  ASSERT_EQ(run_child({maker, home_.path()}).exit.code, 0);
+  kith_ok({"load", "ann", home_ / "good.hdf5", "--create"});
+  EXPECT_EQ(points("ann"), 5000u) << "the dataset `train` is the default";
+  const auto found = kith_ok({"search", "ann", "--vector-file", home_ / "good.hdf5", "--hdf5-dataset",
+                              "packed", "--row", "4999", "-k", "1", "--json"})
+                         .json();
+  EXPECT_EQ(found["hits"][0]["id"], 4999) << found;
+  const KithRun lies =
+      kith({"load", "ann", home_ / "lies.h5", "--hdf5-dataset", "late", "--id-start", "9000", "--quiet"});
+  EXPECT_TRUE(lies.code == 2 || lies.code == 4) << lies.code << lies.err;
+  EXPECT_NE(lies.err.find("lies.h5"), std::string::npos) << lies.err;
+  EXPECT_EQ(points("ann"), 5000u);
+}
+
+TEST_P(CliRoundTrip, packed_files_load_like_plain_ones) {
+  const std::string bytes = fvecs_bytes(normal_vectors(3000, 5, 8));
+  file("a.fvecs", bytes);
+  ASSERT_EQ(run_child({"gzip", "-k", home_ / "a.fvecs"}).exit.code, 0);
+  kith_ok({"load", "set", home_ / "a.fvecs.gz", "--create", "--limit", "1000"});
+  kith_ok({"load", "set", home_ / "a.fvecs.gz", "--resume"});
+  kith_ok({"export", "set", home_ / "out.fvecs"});
+  EXPECT_EQ(read_bytes(home_ / "out.fvecs"), bytes);
+}
+
+TEST_P(CliRoundTrip, a_deadline_ends_a_command) {
+  kith_ok({"create", "set", "--dim", "2"});
+  const KithRun late = kith({"search", "set", "--vector", "[1,2]", "--timeout", "0.000001", "--json"});
+  EXPECT_EQ(late.code, 9) << late.err;
+  EXPECT_EQ(nlohmann::json::parse(late.err, nullptr, false)["error"]["code"], "deadline_exceeded")
+      << late.err;
+}
+
 TEST_P(CliRoundTrip, fvecs_export_is_the_file_that_was_loaded) {
   const std::string bytes = fvecs_bytes(normal_vectors(300, 7, 5));
   kith_ok(
