@@ -26,11 +26,10 @@ namespace kith {
 
 /// One [[set]] of catalog.toml.
 struct CatalogEntry {
-  std::string name;   // as in ANN-Benchmarks: what-dim-metric
-  std::string alias;  // a further exact name, or empty
-  std::string url;    // empty: not public, only through KITH_DATASETS
-  std::string
-      sha256;  // of the file at url in hex; empty: not known, so only the length curl reports is checked
+  std::string name;    // as in ANN-Benchmarks: what-dim-metric
+  std::string alias;   // a further exact name, or empty
+  std::string url;     // empty: not public, only through KITH_DATASETS
+  std::string sha256;  // of the file at url in hex; empty: not known, the download is not verified
   std::string licence;
   std::string summary;
   Metric metric = Metric::kL2;

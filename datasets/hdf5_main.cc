@@ -93,10 +93,22 @@ Result<void> check_storage(const Table& table, const Request& request) {
                     request.dataset, table.rows, table.dim, stored);
 }
 
+// A file is read for what is in it: other files it names are not opened, sandbox or not.
+Result<void> check_inside(const Table& table, const Request& request) {
+  const hid_t layout = H5Dget_create_plist(table.dataset);
+  if (H5Pget_external_count(layout) == 0 && H5Pget_layout(layout) != H5D_VIRTUAL) return {};
+  return invalid_argument("dataset '{}' is stored in other files, which is not followed", request.dataset);
+}
+
+herr_t refuse_link(const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) {
+  return -1;
+}
+
 Result<Table> open_table(hid_t file, const Request& request) {
   Table table;
   const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
   H5Pset_chunk_cache(access, 12421, size_t{64} << 20, 1.0);
+  H5Pset_elink_cb(access, refuse_link, nullptr);
   table.dataset = H5Dopen2(file, request.dataset.c_str(), access);
   if (table.dataset < 0)
     return invalid_argument(
@@ -112,6 +124,7 @@ Result<Table> open_table(hid_t file, const Request& request) {
                             kReaderDimMax);
   table.rows = shape[0];
   table.dim = static_cast<uint32_t>(shape[1]);
+  TRY(check_inside(table, request));
   TRY(choose_type(table));
   TRY(check_storage(table, request));
   return table;

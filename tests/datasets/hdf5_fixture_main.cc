@@ -64,6 +64,12 @@ void write_lies(const std::string& path) {
   const hid_t outside = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_external(outside, "/etc/passwd", 0, 64);
   write_table(file, {"outside", {4, 4}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, nullptr}, outside);
+  H5Lcreate_external("good.hdf5", "train", file, "linked", H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t mapped = H5Pcreate(H5P_DATASET_CREATE);
+  const hsize_t shape[2] = {5000, 3};
+  const hid_t space = H5Screate_simple(2, shape, nullptr);
+  H5Pset_virtual(mapped, space, "good.hdf5", "train", space);
+  write_table(file, {"mapped", {5000, 3}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, nullptr}, mapped);
   H5Fclose(file);
 }
 

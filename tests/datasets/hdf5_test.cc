@@ -72,9 +72,11 @@ TEST_F(Hdf5, FaultsAreNamed) {
   EXPECT_ERROR(read("text.h5", "train"), Code::kInvalidArgument, "not an HDF5 file");
 }
 
-// A dataset may name another file as its storage; reading it must not give that file's bytes.
-TEST_F(Hdf5, AFileCannotNameAnotherAsItsStorage) {
-  EXPECT_FALSE(read("lies.h5", "outside").ok());
+// A dataset may name other files as its storage; reading it must not give their bytes.
+TEST_F(Hdf5, OtherFilesAreNotFollowed) {
+  EXPECT_ERROR(read("lies.h5", "outside"), Code::kInvalidArgument, "other files");
+  EXPECT_ERROR(read("lies.h5", "mapped"), Code::kInvalidArgument, "other files");
+  EXPECT_ERROR(read("lies.h5", "linked"), Code::kInvalidArgument, "no dataset 'linked'");
 }
 
 TEST_F(Hdf5, CutsAndFlippedBytesNeverCrashUs) {

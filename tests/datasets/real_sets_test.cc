@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "datasets/catalog.h"
 #include "datasets/ground_truth.h"
@@ -13,7 +14,7 @@
 namespace kith::test {
 namespace {
 
-void compare(const std::string& name, size_t queries_max) {
+void compare(const std::string& name, size_t queries_max, std::optional<Metric> truth_metric = {}) {
   const char* directory = std::getenv("KITH_DATASETS");
   if (directory == nullptr) GTEST_SKIP() << "KITH_DATASETS is not set";
   ASSERT_VALUE(dataset, resolve(name));
@@ -24,16 +25,15 @@ void compare(const std::string& name, size_t queries_max) {
   ASSERT_EQ(truth.rows, queries.rows);
   const VectorBlock sample{queries.data.data(), queries.type, queries.dim,
                            std::min(queries_max, queries.rows)};
+  const Metric metric = truth_metric.value_or(dataset.metric);
   ThreadPool pool(2);
   const uint32_t k = std::min<uint32_t>(truth.k, 100);
-  ASSERT_VALUE(ours, exact_neighbors(base.block(), sample, dataset.metric, k, &pool));
+  ASSERT_VALUE(ours, exact_neighbors(base.block(), sample, metric, k, &pool));
   size_t other_ids = 0;
   for (size_t query = 0; query < sample.count; ++query) {
     for (uint32_t i = 0; i < k; ++i) {
-      const double wanted =
-          exact_distance(dataset.metric, sample[query], base[static_cast<size_t>(truth[query][i])]);
-      const double found =
-          exact_distance(dataset.metric, sample[query], base[static_cast<size_t>(ours[query][i])]);
+      const double wanted = exact_distance(metric, sample[query], base[static_cast<size_t>(truth[query][i])]);
+      const double found = exact_distance(metric, sample[query], base[static_cast<size_t>(ours[query][i])]);
       ASSERT_NEAR(found, wanted, 1e-9 * (1 + std::abs(wanted)))
           << name << " query " << query << " rank " << i;
       other_ids += truth[query][i] != ours[query][i] ? 1 : 0;
@@ -56,8 +56,10 @@ TEST(RealSets, Debian) {
 TEST(RealSets, Cranfield) {
   compare("cranfield", 225);
 }
+// Its makers ranked by inner product of rows whose lengths are 1 but for rounding: by the cosine, which
+// divides by those lengths, one of its 9,700 ranks is out of order by 2e-8.
 TEST(RealSets, Fiori) {
-  compare("fiori", 97);
+  compare("fiori", 97, Metric::kInnerProduct);
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+// links: kith_datasets
+// Goal: any text read as JSON lines gives rows or an error.
+#include "tests/fuzz/reader_fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  kith::fuzz::fuzz_reader(data, size, [](auto stream, const auto& options) {
+    return kith::make_jsonl_reader(std::move(stream), options);
+  });
+  return 0;
+}
