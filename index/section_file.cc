@@ -112,6 +112,7 @@ Result<void> SectionFile::read_table(std::string_view magic, uint32_t version) {
   TRY(file_->read(size - kEnd, end));
   if (std::memcmp(header, magic.data(), 8) != 0 || std::memcmp(end + 24, magic.data(), 8) != 0)
     return corruption("{}: no {} checkpoint: wrong magic at offset 0 or {}", path_, magic, size - 8);
+  if (load_le<uint32_t>(end + 20) != 0) return corruption("{}: unknown bytes at offset {}", path_, size - 12);
   if (load_le<uint32_t>(end + 16) != crc32c(std::span(end, 16), crc32c(header)))
     return corruption("{}: wrong checksum at offset {}", path_, size - 16);
   if (const auto found = load_le<uint32_t>(header + 8); found != version)

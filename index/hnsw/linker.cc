@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/random.h"
+
 namespace kith {
 namespace {
 
@@ -58,7 +60,7 @@ void Linker::link(Node node, Node nodes) {
         return graph_.set_linked(node);
       }
     }
-    if (graph_.options().extend_candidates) extend_candidates(scorer, layer);
+    if (graph_.options().extend_candidates) extend_candidates(scorer, layer, nodes);
     select(layer);
   }
   link_base(node);
@@ -122,8 +124,12 @@ void Linker::find_candidates(const VectorScorer& scorer, Candidate from, uint32_
   for (size_t i = 0; i < s.pool.size(); ++i) s.candidates.push_back(s.pool[i]);
 }
 
-void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer) {
+/// Algorithm 4, lines 3 to 7. The walk has seen all neighbours of its beam and dropped the far ones: these
+/// come back.
+void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer, Node nodes) {
   LinkScratch& s = scratch_;
+  s.visited.reset(nodes);
+  for (const Candidate& candidate : s.candidates) s.visited.insert(candidate.node);
   s.step.reserve(2 * graph_.options().m);
   const size_t found = s.candidates.size();
   for (size_t i = 0; i < found; ++i) {
@@ -152,21 +158,7 @@ void Linker::link_base(Node node) {
   std::vector<PruneCandidate>& selected = s.selected[0];
   const size_t checked =
       std::count_if(selected.begin(), selected.end(), [](const auto& c) { return c.checked; });
-  // The parent: the nearest neighbour with room for a forced edge. Half of a list at most is forced; where
-  // all selected ones are full (a hub), a candidate further away takes the node.
-  const uint32_t forced_max = graph_.options().m;
-  size_t parent = 0;
-  while (parent < selected.size() && forced_count(selected[parent].node) >= forced_max) ++parent;
-  if (parent == selected.size()) {
-    const auto free = std::find_if(s.candidates.begin(), s.candidates.end(), [&](const Candidate& candidate) {
-      return forced_count(candidate.node) < forced_max;
-    });
-    if (free != s.candidates.end()) {
-      selected.push_back({free->distance, free->node});
-    } else {
-      parent = 0;
-    }
-  }
+  const size_t parent = choose_parent(node);
   s.ids.clear();
   for (const PruneCandidate& neighbor : selected) s.ids.push_back(neighbor.node);
   {
@@ -179,6 +171,34 @@ void Linker::link_base(Node node) {
   connect_base(selected[parent].node, {selected[parent].distance, node, false, true});
   for (size_t i = 0; i < selected.size(); ++i)
     if (i != parent) connect_base(selected[i].node, {selected[i].distance, node});
+}
+
+/// Position in the layer-0 selection of the parent: the nearest one with room for a forced edge; half of a
+/// list at most is forced. Where all selected ones are full (hubs, as inner products have them) a candidate
+/// further away takes the node, or one met on a random walk from the nearest: most nodes of a tree have room,
+/// so that is short.
+size_t Linker::choose_parent(Node node) {
+  LinkScratch& s = scratch_;
+  std::vector<PruneCandidate>& selected = s.selected[0];
+  const auto has_room = [&](const auto& candidate) {
+    return forced_count(candidate.node) < graph_.options().m;
+  };
+  const auto near = std::find_if(selected.begin(), selected.end(), has_room);
+  if (near != selected.end()) return near - selected.begin();
+  const auto far = std::find_if(s.candidates.begin(), s.candidates.end(), has_room);
+  PruneCandidate parent{0, far != s.candidates.end() ? far->node : selected[0].node};
+  s.ids.resize(graph_.base().capacity());
+  constexpr uint64_t kStepsMax = 10'000;
+  for (uint64_t step = 0; far == s.candidates.end() && !has_room(parent); ++step) {
+    const uint32_t degree = graph_.base().read(parent.node, s.ids.data());
+    if (degree == 0 || step == kStepsMax) return 0;
+    parent.node = s.ids[mix64(mix64(node) + step) % degree];
+  }
+  const VectorScorer scorer(graph_.vectors(), s.query.from_stored(graph_.space(), graph_.vectors()[node]));
+  const void* row = scorer.row(parent.node);
+  scorer.score(&row, 1, &parent.distance);
+  selected.push_back(parent);
+  return selected.size() - 1;
 }
 
 void Linker::link_upper(Node node, uint32_t layer) {

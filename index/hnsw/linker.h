@@ -46,9 +46,10 @@ class Linker {
   bool link_zero(Node node) const;
   Node find_equal(Node node, const void* query) const;
   void find_candidates(const VectorScorer& scorer, Candidate from, uint32_t layer, Node nodes);
-  void extend_candidates(const VectorScorer& scorer, uint32_t layer);
+  void extend_candidates(const VectorScorer& scorer, uint32_t layer, Node nodes);
   void select(uint32_t layer);
   void link_base(Node node);
+  size_t choose_parent(Node node);
   void link_upper(Node node, uint32_t layer);
 
   static constexpr uint32_t kNoMarks = ~0u;  // lists of upper layers

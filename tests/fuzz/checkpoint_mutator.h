@@ -1,0 +1,86 @@
+// Fuzzing behind checksums: random bytes almost never carry the right crc32c, so a fuzzer would test nothing
+// but that comparison. This takes the input as edits of a valid checkpoint and makes every checksum right
+// again (the frame is drawn in index/section_file.h).
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/io/memory_file_system.h"
+#include "index/registry.h"
+
+namespace kith::fuzz {
+
+/// A checkpoint of 48 vectors with duplicates and removed rows.
+inline std::vector<std::byte> valid_checkpoint(const char* kind) {
+  IndexSpec spec;
+  spec.kind = kind;
+  spec.dim = 4;
+  if (spec.kind == "hnsw") spec.options = {{"m", "2"}, {"ef_construction", "20"}};
+  auto index = create_index(spec).value();
+  std::vector<float> values;
+  std::vector<Row> rows;
+  for (Row row = 0; row < 48; ++row) {
+    rows.push_back(row * 2);
+    for (Row d = 0; d < 4; ++d) values.push_back(static_cast<float>((row % 40) * (d + 3) % 17));
+  }
+  index->add(rows, {reinterpret_cast<const std::byte*>(values.data()), ScalarType::kF32, 4, rows.size()})
+      .value();
+  index->remove(6).value();
+  MemoryFileSystem fs;
+  index->checkpoint(fs, "f").value();
+  auto file = fs.open("f").value();
+  std::vector<std::byte> bytes(file->size());
+  file->read(0, bytes).value();
+  return bytes;
+}
+
+inline void repair(std::vector<std::byte>& bytes) {
+  if (bytes.size() < 48) return;
+  std::byte* end = bytes.data() + bytes.size() - 32;
+  const auto table = load_le<uint64_t>(end);
+  const auto count = load_le<uint32_t>(end + 8);
+  if (count <= 64 && table <= bytes.size() - 32 && (bytes.size() - 32 - table) == uint64_t{count} * 24) {
+    for (uint32_t i = 0; i < count; ++i) {
+      std::byte* entry = bytes.data() + table + i * 24;
+      const auto offset = load_le<uint64_t>(entry + 8);
+      const auto length = load_le<uint64_t>(entry + 16);
+      if (offset > bytes.size() || length > bytes.size() - offset) continue;
+      store_le(entry + 4, crc32c({bytes.data() + offset, length}));
+    }
+    store_le(end + 12, crc32c({bytes.data() + table, uint64_t{count} * 24}));
+  }
+  store_le(end + 16, crc32c({end, 16}, crc32c({bytes.data(), 16})));
+}
+
+/// Opens what the input stands for and, when it opens, uses it.
+inline void open_mutated(const char* kind, std::span<const uint8_t> input) {
+  static const std::vector<std::byte> kValid = valid_checkpoint(kind);
+  std::vector<std::byte> bytes = kValid;
+  if (!input.empty() && input[0] == 0) {
+    const auto raw = std::as_bytes(input.subspan(1));
+    bytes.assign(raw.begin(), raw.end());
+  } else {
+    for (size_t i = 1; i + 3 <= input.size(); i += 3)
+      bytes[(input[i] | input[i + 1] << 8) % bytes.size()] = static_cast<std::byte>(input[i + 2]);
+    repair(bytes);
+  }
+  MemoryFileSystem fs;
+  write_file_atomically(fs, "f", bytes).value();
+  auto opened = find_index_kind(kind).value()->open(fs, "f", nullptr);
+  if (!opened.ok()) return;
+  std::vector<std::byte> zero(size_t{65'535} * 4);
+  for (const uint32_t effort : {1u, 64u}) {
+    SearchRequest request;
+    request.query = {zero.data(), ScalarType::kF32, 4};
+    request.effort = effort;
+    request.k = effort;
+    (void)opened.value()->search(request).ok();
+  }
+  const Row next = 1'000'000;
+  (void)opened.value()->add(std::span(&next, 1), {zero.data(), ScalarType::kF32, 4, 1}).ok();
+}
+
+}  // namespace kith::fuzz

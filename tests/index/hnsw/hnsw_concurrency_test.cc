@@ -1,0 +1,140 @@
+// Goal: inserts, searches, removals, checkpoints and destruction at once neither race nor lose rows. Method:
+// threads on one index with a pool; run under TSan in CI. Rows are found by their own vector as soon as add
+// has returned.
+#include <atomic>
+#include <thread>
+
+#include "base/io/memory_file_system.h"
+#include "tests/index/hnsw/hnsw_support.h"
+
+namespace kith::test {
+namespace {
+
+SearchRequest nearest_one(const Vectors& vectors, size_t i) {
+  SearchRequest request;
+  request.query = vectors[i];
+  request.k = 1;
+  return request;
+}
+
+VectorBlock part(const Vectors& vectors, size_t first, size_t count) {
+  const VectorBlock all = vectors.block();
+  return {all[first].data, all.type, all.dim, count};
+}
+
+TEST(HnswConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
+  const Vectors vectors = clustered_vectors(3000, 16, 10, test_seed(21));
+  const std::vector<Row> rows = first_rows(3000);
+  ThreadPool pool(2);
+  ASSERT_VALUE(index, create_index(spec_of("hnsw", Metric::kL2, 16, {{"ef_construction", "80"}}, &pool)));
+  std::atomic<size_t> added{0};
+  std::atomic<bool> failed{false};
+  const auto search = [&](uint64_t seed) {
+    Random random(seed);
+    while (added.load() < 3000 && !failed) {
+      const size_t limit = added.load();
+      if (limit == 0) continue;
+      const size_t i = random.below(limit);
+      const auto answer = index->search(nearest_one(vectors, i));
+      // A removed row may be missing; every other one is its own nearest.
+      if (!answer || (i % 10 != 0 && (answer->neighbors.empty() || answer->neighbors[0].distance != 0)))
+        failed = true;
+    }
+  };
+  std::thread one(search, 1), two(search, 2);
+  std::thread saver([&] {
+    MemoryFileSystem fs;
+    while (added.load() < 3000 && !failed) {
+      if (!index->checkpoint(fs, "c").ok() || index->stats().rows > 3000) failed = true;
+      const auto opened = find_index_kind("hnsw").value()->open(fs, "c", nullptr);
+      if (!opened) {
+        ADD_FAILURE() << opened.error().message;
+        failed = true;
+      }
+    }
+  });
+  for (size_t i = 0; i < 3000; i += 50) {
+    EXPECT_OK(index->add(std::span(rows).subspan(i, 50), part(vectors, i, 50)));
+    EXPECT_OK(index->remove(static_cast<Row>(i)));
+    added = i + 50;
+  }
+  one.join();
+  two.join();
+  saver.join();
+  EXPECT_FALSE(failed) << "after " << added << " rows";
+  ASSERT_OK(find_index_kind("hnsw").value()->settle(*index, Stop{}));
+  EXPECT_EQ(index->stats().pending, 0u);
+  EXPECT_EQ(index->stats().rows, 2940u);
+  ASSERT_VALUE(audit, audit_hnsw(*index));
+  EXPECT_EQ(audit.unreachable, 0u);
+}
+
+TEST(HnswConcurrency, DestructionStopsPendingWork) {
+  const Vectors vectors = clustered_vectors(20'000, 64, 10, test_seed(22));
+  ThreadPool pool(2);
+  ASSERT_VALUE(index, create_index(spec_of("hnsw", Metric::kL2, 64, {{"ef_construction", "400"}}, &pool)));
+  ASSERT_OK(index->add(first_rows(20'000), vectors.block()));
+  EXPECT_GT(index->stats().pending, 0u);
+  const auto before = std::chrono::steady_clock::now();
+  index.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
+}
+
+TEST(HnswConcurrency, DestructionDoesNotWaitForTasksThePoolNeverStarted) {
+  const Vectors vectors = normal_vectors(2000, 16, test_seed(23));
+  ThreadPool pool(1);
+  std::atomic<bool> go{false};
+  pool.submit([&] {
+    while (!go) std::this_thread::yield();
+  });
+  ASSERT_VALUE(index, create_index(spec_of("hnsw", Metric::kL2, 16, {}, &pool)));
+  ASSERT_OK(index->add(first_rows(2000), vectors.block()));
+  EXPECT_EQ(index->stats().pending, 2000u);
+  const auto answer = index->search(nearest_one(vectors, 1999));
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->neighbors.at(0).row, 1999u);
+  EXPECT_EQ(answer->stats.pending_scanned, 2000u);
+  index.reset();
+  go = true;
+}
+
+TEST(HnswConcurrency, AddWaitsWhenTooManyArePending) {
+  const Vectors vectors = normal_vectors(3000, 16, test_seed(24));
+  ThreadPool pool(1);
+  std::atomic<bool> go{false};
+  pool.submit([&] {  // the pool does nothing: add has to link by itself, not to wait for ever
+    while (!go) std::this_thread::yield();
+  });
+  ASSERT_VALUE(index, create_index(spec_of("hnsw", Metric::kL2, 16, {{"pending_max", "100"}}, &pool)));
+  ASSERT_OK(index->add(first_rows(3000), vectors.block()));
+  EXPECT_LE(index->stats().pending, 100u);
+  Stop soon;
+  soon.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  EXPECT_ERROR(find_index_kind("hnsw").value()->settle(*index, soon), Code::kDeadlineExceeded, "deadline");
+  go = true;
+  ASSERT_OK(find_index_kind("hnsw").value()->settle(*index, Stop{}));
+  EXPECT_EQ(index->stats().pending, 0u);
+}
+
+TEST(HnswConcurrency, PendingRowsSurviveACheckpoint) {
+  const Vectors vectors = clustered_vectors(2000, 16, 10, test_seed(25));
+  ThreadPool pool(1);
+  std::atomic<bool> go{false};
+  pool.submit([&] {
+    while (!go) std::this_thread::yield();
+  });
+  ASSERT_VALUE(index, create_index(spec_of("hnsw", Metric::kL2, 16, {{"pending_max", "1500"}}, &pool)));
+  ASSERT_OK(index->add(first_rows(2000), vectors.block()));
+  ASSERT_GT(index->stats().pending, 1000u);
+  MemoryFileSystem fs;
+  ASSERT_OK(index->checkpoint(fs, "c"));
+  ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(fs, "c", nullptr));
+  EXPECT_EQ(opened->stats().pending, 0u) << "without a pool opening links what was pending";
+  ASSERT_VALUE(audit, audit_hnsw(*opened));
+  EXPECT_EQ(audit.nodes, 2000u);
+  EXPECT_EQ(audit.unreachable, 0u);
+  go = true;
+}
+
+}  // namespace
+}  // namespace kith::test

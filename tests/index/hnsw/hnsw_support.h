@@ -1,0 +1,72 @@
+// What the tests of kind hnsw share: building an index from f32 rows, exact answers, recall by distance.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "index/hnsw/audit.h"
+#include "index/registry.h"
+#include "tests/support/result_matchers.h"
+#include "tests/support/vectors.h"
+
+namespace kith::test {
+
+inline std::vector<Row> first_rows(size_t count) {
+  std::vector<Row> rows(count);
+  std::iota(rows.begin(), rows.end(), 0u);
+  return rows;
+}
+
+inline IndexSpec spec_of(const char* kind, Metric metric, uint32_t dim, IndexOptions options = {},
+                         ThreadPool* pool = nullptr) {
+  IndexSpec spec;
+  spec.kind = kind;
+  spec.metric = metric;
+  spec.dim = dim;
+  spec.options = std::move(options);
+  spec.pool = pool;
+  return spec;
+}
+
+/// Built and settled.
+inline std::unique_ptr<Index> build(const IndexSpec& spec, const Vectors& vectors) {
+  auto created = create_index(spec);
+  EXPECT_OK(created);
+  std::unique_ptr<Index> index = std::move(created).value();
+  EXPECT_OK(index->add(first_rows(vectors.rows), vectors.block()));
+  const IndexKind* kind = find_index_kind(spec.kind).value();
+  if (kind->settle != nullptr) {
+    EXPECT_OK(kind->settle(*index, Stop{}));
+  }
+  return index;
+}
+
+struct Measured {
+  double recall = 0;     // @10; ties by distance count
+  double distances = 0;  // full distances a query
+};
+
+/// `reference` is a flat index of the same rows.
+inline Measured measure(const Index& index, const Index& reference, const Vectors& queries, uint32_t effort) {
+  Measured out;
+  for (size_t i = 0; i < queries.rows; ++i) {
+    SearchRequest request;
+    request.query = queries[i];
+    request.effort = effort;
+    const auto truth = reference.search(request);
+    const auto answer = index.search(request);
+    EXPECT_OK(truth);
+    EXPECT_OK(answer);
+    const float worst = truth->neighbors.back().distance;
+    const float bound = worst + 1e-5f * std::abs(worst) + 1e-6f;
+    for (const Neighbor& neighbor : answer->neighbors) out.recall += neighbor.distance <= bound;
+    out.distances += static_cast<double>(answer->stats.full_distances);
+  }
+  out.recall /= 10.0 * static_cast<double>(queries.rows);
+  out.distances /= static_cast<double>(queries.rows);
+  return out;
+}
+
+}  // namespace kith::test
