@@ -184,6 +184,10 @@ TEST(Catalog, FaultsNameSetAndField) {
   EXPECT_ERROR(with("= 3"), Code::kInvalidArgument, "line 7");
   EXPECT_ERROR(parse_catalog(good + good), Code::kInvalidArgument, "stands twice");
   EXPECT_ERROR(parse_catalog("set = 1"), Code::kInvalidArgument, "array");
+  // Once an assertion inside toml++.
+  EXPECT_ERROR(parse_catalog("[[[set]]\n"), Code::kInvalidArgument, "line 1");
+  EXPECT_ERROR(parse_catalog("[=]\n"), Code::kInvalidArgument, "line 1");
+  EXPECT_ERROR(parse_catalog("\n\xef\xbb\xbd"), Code::kInvalidArgument, "line 2: a byte beyond ASCII");
   EXPECT_ERROR(parse_catalog("[[set]]\nname = \"a\""), Code::kInvalidArgument, "");
   EXPECT_ERROR(parse_catalog("[[set]]\nname = \"/etc\"\nmetric = \"l2\"\ndim = 1\nrows = 1\nqueries = 1"),
                Code::kInvalidArgument, "'name'");
