@@ -49,8 +49,9 @@ class ByteWriter {
  public:
   template <PlainNumber T>
   void number(T value) {
-    const auto* from = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), from, from + sizeof(T));
+    const size_t at = bytes_.size();
+    bytes_.resize(at + sizeof(T));
+    store_le(bytes_.data() + at, value);
   }
 
   /// The bytes alone, without a length.

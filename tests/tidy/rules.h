@@ -45,6 +45,7 @@ inline const std::vector<LayerRule>& layer_rules() {
 struct WrappedLibrary {
   std::string_view include_prefix;  // as written after '<'
   std::string_view only_in;         // path prefix
+  std::string_view and_in = "-";    // where layers that may not meet both need it: a second one
 };
 
 inline const std::vector<WrappedLibrary>& wrapped_libraries() {
@@ -53,7 +54,7 @@ inline const std::vector<WrappedLibrary>& wrapped_libraries() {
       {"roaring/", "base/row_set.cc"},
       {"liburing.h", "base/io/uring_"},
       {"spdlog/", "base/log.cc"},
-      {"simdjson.h", "query/schema/text.cc"},
+      {"simdjson.h", "query/schema/text.cc", "datasets/json_text.cc"},
       {"cblas.h", "index/flat/"},
       {"hdf5.h", "datasets/hdf5_main.cc"},
       {"zstd.h", "datasets/decompress"},
