@@ -4,6 +4,7 @@
 // than m are all kept; a tie keeps a candidate; one entry a layer). Squared L2. Distances are counted.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <queue>
 #include <set>
