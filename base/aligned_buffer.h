@@ -1,7 +1,7 @@
-// AlignedBuffer: zeroed memory for vectors and pages, 64-byte aligned, so that one vector load never straddles
-// two cache lines; from 4 KiB on page-aligned, as direct I/O wants it. From 2 MiB on it is mapped directly,
-// aligned to 2 MiB and offered to the kernel for huge pages (fewer TLB misses in random walks over a graph);
-// where the kernel declines, ordinary pages do. Pages are touched lazily.
+// AlignedBuffer: zeroed memory for vectors and pages, 64-byte aligned, so that one vector load never
+// straddles two cache lines; from 4 KiB on page-aligned, as direct I/O wants it. From 2 MiB on it is mapped
+// directly, aligned to 2 MiB and offered to the kernel for huge pages (fewer TLB misses in random walks over
+// a graph); where the kernel declines, ordinary pages do. Pages are touched lazily.
 #pragma once
 
 #include <cstddef>

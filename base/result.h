@@ -1,7 +1,8 @@
 // Result<T>: a value, or an Error that says what, which object, which value, and what to do.
 //
-// Every expected failure in Kith is a Result; no exception crosses one of our functions (those of libraries are
-// caught in the file that wraps the library). Nine codes, mapped 1:1 to gRPC codes in server/grpc/status.cc.
+// Every expected failure in Kith is a Result; no exception crosses one of our functions (those of libraries
+// are caught in the file that wraps the library). Nine codes, mapped 1:1 to gRPC codes in
+// server/grpc/status.cc.
 //
 //   Result<Header> read_header(const File& file);
 //   Result<void> load(const File& file) {
@@ -11,14 +12,14 @@
 //   }
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
-
-#include <fmt/format.h>
 
 #include "base/check.h"
 
@@ -38,9 +39,16 @@ enum class Code : uint8_t {
 
 /// Lower-case name as printed in messages and JSON, e.g. "invalid_argument".
 constexpr std::string_view code_name(Code code) {
-  constexpr std::string_view kNames[] = {"",          "invalid_argument",  "not_found",   "already_exists",
-                                         "failed_precondition", "resource_exhausted", "cancelled", "deadline_exceeded",
-                                         "unavailable", "corruption"};
+  constexpr std::string_view kNames[] = {"",
+                                         "invalid_argument",
+                                         "not_found",
+                                         "already_exists",
+                                         "failed_precondition",
+                                         "resource_exhausted",
+                                         "cancelled",
+                                         "deadline_exceeded",
+                                         "unavailable",
+                                         "corruption"};
   return kNames[static_cast<size_t>(code)];
 }
 
@@ -95,10 +103,10 @@ Error make_error(Code code, fmt::format_string<Args...> format, Args&&... args) 
   return {code, fmt::format(format, std::forward<Args>(args)...)};
 }
 
-#define KITH_ERROR_MAKER(function, code)                                       \
-  template <typename... Args>                                                  \
-  Error function(fmt::format_string<Args...> format, Args&&... args) {         \
-    return make_error(Code::code, format, std::forward<Args>(args)...);        \
+#define KITH_ERROR_MAKER(function, code)                                \
+  template <typename... Args>                                           \
+  Error function(fmt::format_string<Args...> format, Args&&... args) {  \
+    return make_error(Code::code, format, std::forward<Args>(args)...); \
   }
 KITH_ERROR_MAKER(invalid_argument, kInvalidArgument)
 KITH_ERROR_MAKER(not_found, kNotFound)
@@ -114,9 +122,9 @@ KITH_ERROR_MAKER(corruption, kCorruption)
 }  // namespace kith
 
 // TRY(expression): the value of a Result, or return its error from the enclosing function.
-#define TRY(expression)                                            \
-  ({                                                               \
-    auto&& try_result_ = (expression);                             \
-    if (!try_result_.ok()) return std::move(try_result_).error();  \
-    std::move(try_result_).value();                                \
+#define TRY(expression)                                           \
+  ({                                                              \
+    auto&& try_result_ = (expression);                            \
+    if (!try_result_.ok()) return std::move(try_result_).error(); \
+    std::move(try_result_).value();                               \
   })

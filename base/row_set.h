@@ -1,5 +1,5 @@
-// RowSet: a set of rows (Roaring bitmap): tombstones, filter results, candidates. The only file that sees CRoaring.
-// Not synchronised: one writer, or readers only.
+// RowSet: a set of rows (Roaring bitmap): tombstones, filter results, candidates. The only file that sees
+// CRoaring. Not synchronised: one writer, or readers only.
 #pragma once
 
 #include <cstdint>

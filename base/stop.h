@@ -14,9 +14,12 @@ struct Stop {
 
   /// OK while the work is still wanted; DeadlineExceeded or Cancelled otherwise.
   Result<void> check() const {
-    if (cancelled != nullptr && cancelled(context)) return make_error(Code::kCancelled, "the caller cancelled the request");
-    if (deadline != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= deadline)
-      return make_error(Code::kDeadlineExceeded, "the request's deadline passed; ask with a longer one or lower effort");
+    if (cancelled != nullptr && cancelled(context))
+      return make_error(Code::kCancelled, "the caller cancelled the request");
+    if (deadline != std::chrono::steady_clock::time_point::max() &&
+        std::chrono::steady_clock::now() >= deadline)
+      return make_error(Code::kDeadlineExceeded,
+                        "the request's deadline passed; ask with a longer one or lower effort");
     return {};
   }
 };

@@ -1,6 +1,7 @@
-// ThreadPool: a fixed number of threads, one queue, and a parallel loop on which the caller works too. The queue has no
-// bound of its own: work is limited where it is admitted (batch sizes, pending rows), since a submit that blocked inside a
-// task of the same pool would deadlock. Tasks do not throw. All calls are thread-safe.
+// ThreadPool: a fixed number of threads, one queue, and a parallel loop on which the caller works too. The
+// queue has no bound of its own: work is limited where it is admitted (batch sizes, pending rows), since a
+// submit that blocked inside a task of the same pool would deadlock. Tasks do not throw. All calls are
+// thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,8 @@ class ThreadPool {
   size_t threads() const;
   /// Runs `task` on some thread of the pool, some time. Never blocks.
   void submit(std::function<void()> task);
-  /// body(i) for every i in [0, count), on the pool and on the calling thread, in chunks of `grain`; returns when all
-  /// are done. May be called from a task of the same pool without deadlock.
+  /// body(i) for every i in [0, count), on the pool and on the calling thread, in chunks of `grain`; returns
+  /// when all are done. May be called from a task of the same pool without deadlock.
   void parallel_for(size_t count, size_t grain, const std::function<void(size_t)>& body);
 
  private:

@@ -1,10 +1,13 @@
-// Index: what every kind of vector index can do, and the table row (IndexKind) by which the rest of Kith finds a kind.
+// Index: what every kind of vector index can do, and the table row (IndexKind) by which the rest of Kith
+// finds a kind.
 //
-// Seven virtuals, one call per query; inside, kinds use kernels and templates. Abilities that not every kind has are
-// function pointers of its IndexKind, null where absent: a virtual never refuses. A kind owns its copy of the vectors.
+// Seven virtuals, one call per query; inside, kinds use kernels and templates. Abilities that not every kind
+// has are function pointers of its IndexKind, null where absent: a virtual never refuses. A kind owns its
+// copy of the vectors.
 //
-// Threads: add and remove are called by one writer at a time per index; search, memory, stats and checkpoint run
-// concurrently with the writer and with each other. Readers take no lock that a writer holds while it works.
+// Threads: add and remove are called by one writer at a time per index; search, memory, stats and checkpoint
+// run concurrently with the writer and with each other. Readers take no lock that a writer holds while it
+// works.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +38,8 @@ constexpr bool operator<(const Neighbor& a, const Neighbor& b) {
   return a.distance < b.distance || (a.distance == b.distance && a.row < b.row);
 }
 
-/// Kind-specific settings as written by the user ("m" → "32"); a kind refuses names and values it does not know.
+/// Kind-specific settings as written by the user ("m" → "32"); a kind refuses names and values it does not
+/// know.
 using IndexOptions = std::vector<std::pair<std::string, std::string>>;
 
 struct IndexSpec {
@@ -44,7 +48,8 @@ struct IndexSpec {
   ScalarType type = ScalarType::kF32;
   uint32_t dim = 0;  // 1..65,535
   IndexOptions options;
-  ThreadPool* pool = nullptr;  // for background and batch work; null: everything happens on the calling thread
+  ThreadPool* pool =
+      nullptr;  // for background and batch work; null: everything happens on the calling thread
   uint64_t seed = 100;
 };
 
@@ -57,7 +62,8 @@ struct SearchRequest {
 };
 
 struct SearchAnswer {
-  std::vector<Neighbor> neighbors;  // nearest first, min(k, live allowed rows) of them where the kind is exact
+  std::vector<Neighbor>
+      neighbors;  // nearest first, min(k, live allowed rows) of them where the kind is exact
   SearchStats stats;
 };
 
@@ -77,8 +83,9 @@ class Index {
  public:
   virtual ~Index() = default;
 
-  /// Adds vectors[i] as rows[i]; rows are new and ascending. When it returns the rows are searchable: kinds that build
-  /// in the background answer for pending rows by exact scan. Blocks when too many are pending (back-pressure).
+  /// Adds vectors[i] as rows[i]; rows are new and ascending. When it returns the rows are searchable: kinds
+  /// that build in the background answer for pending rows by exact scan. Blocks when too many are pending
+  /// (back-pressure).
   virtual Result<void> add(std::span<const Row> rows, VectorBlock vectors) = 0;
 
   /// Tombstones a row: no search that starts later returns it. Unknown and removed rows are ignored.
@@ -86,7 +93,8 @@ class Index {
 
   virtual Result<SearchAnswer> search(const SearchRequest& request) const = 0;
 
-  /// Writes the whole index to one new file, synced; the same bytes for the same state. docs/formats.md draws it.
+  /// Writes the whole index to one new file, synced; the same bytes for the same state. docs/formats.md draws
+  /// it.
   virtual Result<void> checkpoint(FileSystem& fs, const std::string& path) const = 0;
 
   virtual IndexMemory memory() const = 0;
@@ -102,7 +110,8 @@ struct RangeRequest {
   Stop stop;
 };
 
-/// One row per kind in index/registry.cc. `create` and `open` are never null; the rest is null where the kind lacks it.
+/// One row per kind in index/registry.cc. `create` and `open` are never null; the rest is null where the kind
+/// lacks it.
 struct IndexKind {
   const char* name;
   const char* summary;  // one line for `kith info` and docs
@@ -113,8 +122,10 @@ struct IndexKind {
   Result<std::unique_ptr<Index>> (*open)(FileSystem& fs, const std::string& path, ThreadPool* pool);
   /// All rows within a radius, nearest first, at most rows_max.
   Result<SearchAnswer> (*range_search)(const Index& index, const RangeRequest& request);
-  /// Many queries at once (packed block of query_type); faster than one by one. All other fields as in `request`.
-  Result<std::vector<SearchAnswer>> (*search_batch)(const Index& index, VectorBlock queries, const SearchRequest& request);
+  /// Many queries at once (packed block of query_type); faster than one by one. All other fields as in
+  /// `request`.
+  Result<std::vector<SearchAnswer>> (*search_batch)(const Index& index, VectorBlock queries,
+                                                    const SearchRequest& request);
   /// Waits until no row is pending.
   Result<void> (*settle)(Index& index, const Stop& stop);
 };

@@ -1,4 +1,5 @@
-// The one place that knows which index kinds exist. A new kind adds its folder, one line in registry.cc, one CMake line.
+// The one place that knows which index kinds exist. A new kind adds its folder, one line in registry.cc, one
+// CMake line.
 #pragma once
 
 #include <span>

@@ -23,8 +23,9 @@ class Collection {
  public:
   virtual ~Collection() = default;
 
-  /// Inserts or replaces points as one atomic batch. On return the batch is as durable as asked and visible to every
-  /// read. A point replaces all of the id's previous payload and vectors. An id twice in one batch is InvalidArgument.
+  /// Inserts or replaces points as one atomic batch. On return the batch is as durable as asked and visible
+  /// to every read. A point replaces all of the id's previous payload and vectors. An id twice in one batch
+  /// is InvalidArgument.
   virtual Result<WriteReceipt> upsert(std::span<const Point> points, Durability durability) = 0;
   /// Removes points by id as one atomic batch; unknown ids are not an error.
   virtual Result<WriteReceipt> remove(std::span<const Id> ids, Durability durability) = 0;
@@ -71,7 +72,8 @@ class Database {
   /// Opens or creates `directory`. FailedPrecondition when another process holds it.
   static Result<std::unique_ptr<Database>> open(const std::string& directory, const DatabaseOptions& options);
 
-  virtual Result<std::shared_ptr<Collection>> create_collection(const std::string& name, const Schema& schema) = 0;
+  virtual Result<std::shared_ptr<Collection>> create_collection(const std::string& name,
+                                                                const Schema& schema) = 0;
   /// The collection's files are gone when this returns; readers that still hold it get NotFound.
   virtual Result<void> drop_collection(const std::string& name) = 0;
   virtual Result<std::shared_ptr<Collection>> collection(const std::string& name) const = 0;

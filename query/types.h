@@ -1,4 +1,5 @@
-// The words of the embedding API: schema, points, queries and answers as plain values. PUBLIC: part of libkith.
+// The words of the embedding API: schema, points, queries and answers as plain values. PUBLIC: part of
+// libkith.
 #pragma once
 
 #include <array>
@@ -23,8 +24,8 @@ struct Uuid {
   friend auto operator<=>(const Uuid&, const Uuid&) = default;
 };
 
-/// The user's own id: u64, UUID or a UTF-8 string of 1..kIdBytesMax bytes. Different kinds never compare equal: 7 and
-/// "7" are two ids. A string in canonical UUID form stays a string.
+/// The user's own id: u64, UUID or a UTF-8 string of 1..kIdBytesMax bytes. Different kinds never compare
+/// equal: 7 and "7" are two ids. A string in canonical UUID form stays a string.
 using Id = std::variant<uint64_t, Uuid, std::string>;
 
 /// As shown to people: 7, 6ba7b810-9dad-11d1-80b4-00c04fd430c8, "sku-7".
@@ -55,8 +56,8 @@ struct Point {
   std::string payload;               // a JSON object, or empty for none
 };
 
-/// kSync: an OK survives power loss. kAsync: survives a kill of the process; on power loss a suffix of at most
-/// DatabaseOptions::async_window may be lost, never a hole.
+/// kSync: an OK survives power loss. kAsync: survives a kill of the process; on power loss a suffix of at
+/// most DatabaseOptions::async_window may be lost, never a hole.
 enum class Durability : uint8_t { kSync = 0, kAsync = 1 };
 
 struct WriteReceipt {
@@ -72,12 +73,12 @@ struct Fetch {
 };
 
 struct Query {
-  std::string field;               // "" = the only field
-  std::vector<std::byte> vector;   // query_type(field.type), packed
+  std::string field;              // "" = the only field
+  std::vector<std::byte> vector;  // query_type(field.type), packed
   uint32_t k = 10;
-  uint32_t offset = 0;             // skips the nearest `offset` rows
-  uint32_t effort = 0;             // 0 = the index kind's default
-  bool exact = false;              // scan every row
+  uint32_t offset = 0;                   // skips the nearest `offset` rows
+  uint32_t effort = 0;                   // 0 = the index kind's default
+  bool exact = false;                    // scan every row
   std::optional<float> score_threshold;  // keep only hits at least this near (score units of the metric)
   Fetch fetch;
   Stop stop;

@@ -1,8 +1,10 @@
-// FileSystem: every file operation outside RocksDB goes through this, so that tests can lose power, tear a write or fail
-// the nth call. posix_file_system() is the real one; memory_file_system.h and fault_file_system.h are its twins.
+// FileSystem: every file operation outside RocksDB goes through this, so that tests can lose power, tear a
+// write or fail the nth call. posix_file_system() is the real one; memory_file_system.h and
+// fault_file_system.h are its twins.
 //
-// Paths are plain strings. Nothing here follows names that came from users: those never become paths (docs/formats.md).
-// All errors name the path. Thread-safe, except that one File is used by one thread at a time for append and sync.
+// Paths are plain strings. Nothing here follows names that came from users: those never become paths
+// (docs/formats.md). All errors name the path. Thread-safe, except that one File is used by one thread at a
+// time for append and sync.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +23,8 @@ class WritableFile {
  public:
   virtual ~WritableFile() = default;
   virtual Result<void> append(std::span<const std::byte> data) = 0;
-  /// Durable on return: data and length (fdatasync). An error is final: never retried, the file is to be abandoned.
+  /// Durable on return: data and length (fdatasync). An error is final: never retried, the file is to be
+  /// abandoned.
   virtual Result<void> sync() = 0;
   virtual Result<void> close() = 0;
 };
@@ -44,12 +47,14 @@ class FileLock {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  /// Creates or truncates; the directory must exist. The name is durable only after sync_directory of the parent.
+  /// Creates or truncates; the directory must exist. The name is durable only after sync_directory of the
+  /// parent.
   virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;
   virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names, sorted
-  /// With all that lead there; those that exist stay. Each is durable only after sync_directory of its parent.
+  /// With all that lead there; those that exist stay. Each is durable only after sync_directory of its
+  /// parent.
   virtual Result<void> make_directories(const std::string& directory) = 0;
   /// Atomic replace; files only. Durable only after sync_directory of the parent.
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
@@ -63,8 +68,8 @@ class FileSystem {
 /// The machine's own, one per process.
 FileSystem& posix_file_system();
 
-/// Writes `data` to `path` so that after a crash either the old or the new content is there: temp file, sync, rename,
-/// sync of the directory.
+/// Writes `data` to `path` so that after a crash either the old or the new content is there: temp file, sync,
+/// rename, sync of the directory.
 Result<void> write_file_atomically(FileSystem& fs, const std::string& path, std::span<const std::byte> data);
 
 }  // namespace kith

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "bench/harness/sweep.h"
 #include "bench/harness/sets/bench_set.h"
+#include "bench/harness/sweep.h"
 #include "bench/rivals/rival.h"
 #include "index/index.h"
 

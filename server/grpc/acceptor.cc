@@ -149,8 +149,7 @@ bool Acceptor::accept_one() {
     if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO || errno == EPERM) return true;
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return false;
     if (!reserve_) return false;
-    accept_with_reserve();
-    return static_cast<bool>(reserve_);
+    return refuse_with_reserve();
   }
   if (!connections_.add(fd.get())) {
     refused_.fetch_add(1);
@@ -160,14 +159,16 @@ bool Acceptor::accept_one() {
   return true;
 }
 
-/// Another thread may take the descriptor that we give up; then `reserve_` stays empty and run() backs off.
-void Acceptor::accept_with_reserve() {
+/// False when nothing waited (without a free descriptor accept4 says EMFILE then too), or when another thread
+/// took the descriptor that we gave up: `reserve_` stays empty and run() backs off.
+bool Acceptor::refuse_with_reserve() {
   reserve_ = OwnedFd();
-  {
-    const OwnedFd victim(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (victim) refused_.fetch_add(1);
-  }
+  OwnedFd victim(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const bool refused = static_cast<bool>(victim);
+  victim = OwnedFd();
   reserve_ = open_reserve();
+  if (refused) refused_.fetch_add(1);
+  return refused && reserve_;
 }
 
 }  // namespace kith

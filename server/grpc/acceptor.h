@@ -60,7 +60,7 @@ class Acceptor {
   Acceptor(OwnedFd listener, OwnedFd wake, uint16_t port, size_t connections_max);
   void run();
   bool accept_one();
-  void accept_with_reserve();
+  bool refuse_with_reserve();
 
   OwnedFd listener_;
   OwnedFd wake_;     // eventfd, readable when the thread shall end

@@ -1,4 +1,5 @@
-// The rules of the house as tables: who may include whom, which file wraps which library, how long things may be.
+// The rules of the house as tables: who may include whom, which file wraps which library, how long things may
+// be.
 #pragma once
 
 #include <set>
@@ -13,8 +14,8 @@ inline constexpr size_t kFunctionLinesMax = 70;
 inline constexpr size_t kRootCMakeLinesMax = 150;
 inline constexpr size_t kFileBytesMax = 1'000'000;
 
-/// A file whose path starts with `from` may include paths that start with one of `may`. The longest `from` that matches
-/// decides.
+/// A file whose path starts with `from` may include paths that start with one of `may`. The longest `from`
+/// that matches decides.
 struct LayerRule {
   std::string_view from;
   std::vector<std::string_view> may;
@@ -25,15 +26,18 @@ inline const std::vector<LayerRule>& layer_rules() {
       {"base/", {"base/"}},
       {"storage/", {"base/", "storage/"}},
       {"index/", {"base/", "index/"}},
-      {"query/", {"base/", "storage/", "index/index.h", "index/registry.h", "index/stats.h", "index/top_k.h",
-                  "index/distance/", "query/"}},
+      {"query/",
+       {"base/", "storage/", "index/index.h", "index/registry.h", "index/stats.h", "index/top_k.h",
+        "index/distance/", "query/"}},
       {"cache/", {"base/", "storage/", "cache/"}},
       {"gpu/", {"base/", "index/", "gpu/"}},
-      {"server/", {"base/", "query/", "index/index.h", "index/registry.h", "index/stats.h", "index/distance/distance.h",
-                   "cache/", "gpu/", "server/", "kith."}},
+      {"server/",
+       {"base/", "query/", "index/index.h", "index/registry.h", "index/stats.h", "index/distance/distance.h",
+        "cache/", "gpu/", "server/", "kith."}},
       // The command line reads files of vectors: the one user of datasets outside bench and tests.
-      {"server/cli/", {"base/", "query/", "index/index.h", "index/registry.h", "index/stats.h",
-                       "index/distance/distance.h", "server/", "kith.", "datasets/"}},
+      {"server/cli/",
+       {"base/", "query/", "index/index.h", "index/registry.h", "index/stats.h", "index/distance/distance.h",
+        "server/", "kith.", "datasets/"}},
       {"datasets/", {"base/", "index/", "datasets/"}},
       {"bench/", {""}},
       {"tests/", {""}},

@@ -10,8 +10,8 @@
 namespace kith::tidy {
 namespace {
 
-constexpr std::array kLayers = {"base",   "storage", "index",    "query", "cache",
-                                "gpu",    "server",  "datasets", "bench", "tests"};
+constexpr std::array kLayers = {"base", "storage", "index",    "query", "cache",
+                                "gpu",  "server",  "datasets", "bench", "tests"};
 
 bool is_source(const std::filesystem::path& path) {
   auto extension = path.extension();
@@ -50,7 +50,9 @@ size_t end_of_directive(const std::string& text, size_t hash) {
   return std::min(end, comment);
 }
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
 
 // The head of a brace block: the text since the last ';', '{' or '}' before it.
 std::string head_before(const std::string& code, size_t brace) {
@@ -142,7 +144,8 @@ std::vector<FunctionSpan> find_functions(const SourceFile& file) {
       continue;
     }
     size_t end = matching_brace(code, i);
-    size_t line = static_cast<size_t>(std::count(code.begin(), code.begin() + static_cast<long>(i), '\n')) + 1;
+    size_t line =
+        static_cast<size_t>(std::count(code.begin(), code.begin() + static_cast<long>(i), '\n')) + 1;
     size_t span = static_cast<size_t>(
         std::count(code.begin() + static_cast<long>(i), code.begin() + static_cast<long>(end), '\n'));
     functions.push_back({name_in_head(head), line, span + 1});

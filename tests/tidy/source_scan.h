@@ -1,4 +1,5 @@
-// Reads C++ sources as text, well enough to measure them: comments and literals blanked, functions found by their braces.
+// Reads C++ sources as text, well enough to measure them: comments and literals blanked, functions found by
+// their braces.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +11,8 @@ namespace kith::tidy {
 struct SourceFile {
   std::string path;  // relative to the repository root, with '/'
   std::string text;
-  std::string code;  // text with comments, strings and character literals blanked; same length and line breaks
+  std::string
+      code;  // text with comments, strings and character literals blanked; same length and line breaks
 };
 
 /// Every .h, .cc and .cu below the layers' folders, sorted by path.

@@ -1,10 +1,11 @@
-// Goal: the shape of the house (docs/architecture.md) holds. Method: every source file is read as text and held against
-// the tables in rules.h; breaches that are known stand in known_breaches.txt, which may only shrink.
+// Goal: the shape of the house (docs/architecture.md) holds. Method: every source file is read as text and
+// held against the tables in rules.h; breaches that are known stand in known_breaches.txt, which may only
+// shrink.
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <set>
-
-#include <gtest/gtest.h>
 
 #include "tests/tidy/rules.h"
 #include "tests/tidy/source_scan.h"
@@ -48,7 +49,8 @@ Breaches& breaches() {
 const LayerRule* rule_for(const std::string& path) {
   const LayerRule* best = nullptr;
   for (const auto& rule : layer_rules())
-    if (path.starts_with(rule.from) && (best == nullptr || rule.from.size() > best->from.size())) best = &rule;
+    if (path.starts_with(rule.from) && (best == nullptr || rule.from.size() > best->from.size()))
+      best = &rule;
   return best;
 }
 
@@ -94,9 +96,10 @@ TEST(Tidy, FunctionsAreShort) {
   for (const auto& file : sources())
     for (const auto& function : find_functions(file)) {
       ++functions;
-      if (function.lines > kFunctionLinesMax && !breaches().known("function " + file.path + " " + function.name))
-        ADD_FAILURE() << file.path << ":" << function.first_line << " " << function.name << " has " << function.lines
-                      << " lines; the limit is " << kFunctionLinesMax;
+      if (function.lines > kFunctionLinesMax &&
+          !breaches().known("function " + file.path + " " + function.name))
+        ADD_FAILURE() << file.path << ":" << function.first_line << " " << function.name << " has "
+                      << function.lines << " lines; the limit is " << kFunctionLinesMax;
     }
   EXPECT_GT(functions, 100u) << "the scan finds too few functions to mean anything";
 }
@@ -141,7 +144,9 @@ TEST(TidyScan, BlanksCommentsAndLiterals) {
 }
 
 TEST(TidyScan, FindsFunctionsAndTheirLength) {
-  SourceFile file{"x.cc", "", "namespace a {\nstruct S {\n  int f() const {\n    if (x) {\n    }\n  }\n};\nint g(int b)\n{\n}\n}\n"};
+  SourceFile file{
+      "x.cc", "",
+      "namespace a {\nstruct S {\n  int f() const {\n    if (x) {\n    }\n  }\n};\nint g(int b)\n{\n}\n}\n"};
   auto functions = find_functions(file);
   ASSERT_EQ(functions.size(), 2u);
   EXPECT_EQ(functions[0].name, "f");

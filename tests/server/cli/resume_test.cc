@@ -39,11 +39,19 @@ TEST_P(CliResume, after_a_kill_at_any_moment_slow) {
                                           file("b.fvecs", bytes.substr(half))};
   kith_ok({"create", "set", "--dim", std::to_string(kDim), "--index", "flat"});
 
+  // How long a whole load takes decides where "amid" is on this machine.
+  kith_ok({"create", "timed", "--dim", std::to_string(kDim), "--index", "flat"});
   std::vector<std::string> arguments = load_arguments(files, target(), "50");
+  arguments[1] = "timed";
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(run_kith(home_, arguments).code, 0);
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start;
+  arguments[1] = "set";
+
   uint64_t kills_amid = 0;
-  for (int round = 0; round < 6; ++round) {
+  for (int round = 0; round < 8; ++round) {
     ChildProcess load(kith_command_line(arguments));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random.below(250)));
+    std::this_thread::sleep_for(whole * (0.1 + 0.5 * random.uniform()));
     const bool ran = load.running();
     load.kill_now();
     (void)load.wait(10s);
