@@ -13,13 +13,17 @@ constexpr size_t round_up(size_t value, size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+std::byte* map_pages(size_t bytes) {
+  void* start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return start == MAP_FAILED ? nullptr : static_cast<std::byte*>(start);
+}
+
 /// `bytes` (a multiple of the huge page) at an address that is one too: maps one page more and gives the ends
 /// back.
 std::byte* map_huge(size_t bytes) {
   const size_t mapped = bytes + AlignedBuffer::kHugePage;
-  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) return nullptr;
-  auto* first = static_cast<std::byte*>(start);
+  std::byte* first = map_pages(mapped);
+  if (first == nullptr) return nullptr;
   const size_t head = round_up(reinterpret_cast<uintptr_t>(first), AlignedBuffer::kHugePage) -
                       reinterpret_cast<uintptr_t>(first);
   if (head > 0) munmap(first, head);
@@ -29,30 +33,48 @@ std::byte* map_huge(size_t bytes) {
   return first + head;
 }
 
+Error no_memory(size_t bytes) {
+  return resource_exhausted("no memory for a buffer of {} bytes", bytes);
+}
+
+/// The address space; also keeps the roundings from wrapping.
+constexpr size_t kBytesMax = size_t{1} << 47;
+
 }  // namespace
 
 Result<AlignedBuffer> AlignedBuffer::allocate(size_t bytes) {
-  constexpr size_t kBytesMax = size_t{1}
-                               << 47;  // the address space; also keeps the roundings below from wrapping
-  if (bytes > kBytesMax)
-    return resource_exhausted("buffer of {} bytes is larger than the address space", bytes);
-  std::byte* data;
+  if (bytes > kBytesMax) return no_memory(bytes);
   if (bytes >= kHugePage) {
-    data = map_huge(round_up(bytes, kHugePage));
-  } else {
-    const size_t alignment = bytes >= kPage ? kPage : kAlignment;
-    const size_t rounded = round_up(bytes == 0 ? 1 : bytes, alignment);
-    data = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
-    if (data != nullptr) std::memset(data, 0, rounded);
+    const size_t rounded = round_up(bytes, kHugePage);
+    std::byte* data = map_huge(rounded);
+    if (data == nullptr) return no_memory(bytes);
+    return AlignedBuffer(data, bytes, rounded);
   }
-  if (data == nullptr) return resource_exhausted("no memory for a buffer of {} bytes", bytes);
-  return AlignedBuffer(data, bytes);
+  const size_t alignment = bytes >= kPage ? kPage : kAlignment;
+  const size_t rounded = round_up(bytes == 0 ? 1 : bytes, alignment);
+  auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
+  if (data == nullptr) return no_memory(bytes);
+  std::memset(data, 0, rounded);
+  return AlignedBuffer(data, bytes, 0);
+}
+
+Result<AlignedBuffer> AlignedBuffer::reserve(size_t bytes) {
+  if (bytes > kBytesMax) return no_memory(bytes);
+  const size_t rounded = round_up(bytes == 0 ? 1 : bytes, kPage);
+  std::byte* data = map_pages(rounded);
+  if (data == nullptr) return no_memory(bytes);
+  (void)madvise(data, rounded, MADV_NOHUGEPAGE);  // advice, see map_huge
+  return AlignedBuffer(data, bytes, rounded);
+}
+
+void AlignedBuffer::offer_huge_pages(size_t from) {
+  const size_t begin = round_up(from, kPage);
+  if (begin < mapped_) (void)madvise(data_ + begin, mapped_ - begin, MADV_HUGEPAGE);
 }
 
 AlignedBuffer::~AlignedBuffer() {
-  if (data_ == nullptr) return;
-  if (size_ >= kHugePage) {
-    munmap(data_, round_up(size_, kHugePage));
+  if (mapped_ > 0) {
+    munmap(data_, mapped_);
   } else {
     std::free(data_);
   }

@@ -4,15 +4,12 @@
 // One thread grows; any number read and write records below the size they know of. An extent's pointer is
 // published with release and read with acquire, so a reader that learnt of a record by any synchronising
 // means finds its extent. Extents of 2 MiB and more lie on huge pages where the machine has them
-// (base/aligned_buffer.h) and cost memory only where touched. Records so wide that 64 Ki of them pass 256 MiB
-// get smaller extents.
+// (base/aligned_buffer.h), except the first 2 MiB of a store that starts small: a collection of a few records
+// costs a few pages. Records so wide that 64 Ki of them pass 256 MiB get smaller extents.
 #pragma once
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
-#include <type_traits>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -30,24 +27,26 @@ class ExtentStore {
   Result<void> grow(uint64_t count);
 
   std::byte* at(uint64_t i) const {
-    return directory_.get()[i >> shift_].load(std::memory_order_acquire) + (i & mask_) * stride_;
+    return directory_.load(std::memory_order_acquire)[i >> shift_] + (i & mask_) * stride_;
   }
   size_t stride() const { return stride_; }
   /// Records from `i` on that lie side by side with it.
   uint64_t contiguous(uint64_t i) const { return mask_ + 1 - (i & mask_); }
 
  private:
-  using Pointer = std::atomic<std::byte*>;
-  static_assert(Pointer::is_always_lock_free && sizeof(Pointer) == sizeof(void*));
-  struct Free {
-    void operator()(Pointer* pointers) const { std::free(pointers); }
-  };
+  using Directory = std::unique_ptr<std::byte*[]>;
+
+  Result<void> add_extent(uint64_t count);
 
   size_t stride_;
   unsigned shift_;
   uint64_t mask_;
-  std::vector<AlignedBuffer> extents_;        // owned by the growing thread
-  std::unique_ptr<Pointer, Free> directory_;  // calloc: pages of a mostly empty directory stay untouched
+  std::atomic<std::byte**> directory_{nullptr};  // extents_' addresses: the last of directories_
+  // Owned by the growing thread. A directory that was outgrown stays: a reader may be in it.
+  std::vector<AlignedBuffer> extents_;
+  std::vector<Directory> directories_;
+  size_t directory_capacity_ = 0;
+  bool first_extent_small_ = false;  // in ordinary pages so far
 };
 
 /// The same for records of a type for which zero bytes are a valid value.

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "index/distance/distance.h"
 #include "query/schema/limits.h"
 #include "query/schema/validate.h"
 #include "storage/kv/rocksdb_kv_store.h"
@@ -74,6 +75,7 @@ Result<std::unique_ptr<Database>> LocalDatabase::open(std::shared_ptr<Engine> en
   }
   log_info("directory opened", {{"directory", database->engine_->directory},
                                 {"collections", database->entries_.size()},
+                                {"kernels", cpu_level_name(cpu_level())},
                                 {"seconds", seconds_since(start)}});
   return std::unique_ptr<Database>(std::move(database));
 }

@@ -69,6 +69,7 @@ int run_command(CommandLine& line) {
 int parse_and_run(int argc, char** argv) {
   CLI::App app("kith: a vector database that knows its neighbours", "kith");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "kith " KITH_VERSION);
   app.footer(exit_code_help() + "\nStart with `kith load --help`, or docs/cli.md.");
   CommandLine line;
   add_service_commands(app, line);
@@ -78,6 +79,9 @@ int parse_and_run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     line.console.print(app.help());
+    return line.console.flush() ? number(ExitCode::kOk) : number(ExitCode::kFailed);
+  } catch (const CLI::CallForVersion& version) {
+    line.console.print_line(version.what());
     return line.console.flush() ? number(ExitCode::kOk) : number(ExitCode::kFailed);
   } catch (const CLI::ParseError& error) {
     line.console.json = wants_json(argc, argv);

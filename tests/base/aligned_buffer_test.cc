@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/cpu.h"
+#include "tests/support/memory.h"
 #include "tests/support/result_matchers.h"
 
 namespace kith {
@@ -25,6 +26,21 @@ TEST(AlignedBuffer, IsAlignedZeroedAndWritable) {
     EXPECT_TRUE(std::ranges::all_of(buffer.span(), [](std::byte b) { return b == std::byte{0}; })) << size;
     std::ranges::fill(buffer.span(), std::byte{0xab});
   }
+}
+
+TEST(AlignedBuffer, ReservedMemoryCostsWhatIsTouched) {
+  constexpr size_t kBytes = size_t{256} << 20;
+  const uint64_t before = test::resident_bytes();
+  ASSERT_VALUE(buffer, AlignedBuffer::reserve(kBytes));
+  ASSERT_EQ(buffer.size(), kBytes);
+  for (size_t at = 0; at < kBytes; at += AlignedBuffer::kHugePage) buffer.data()[at] = std::byte{1};
+  EXPECT_LT(test::resident_bytes() - before, size_t{16} << 20) << "128 pages of 4 KiB were touched";
+  buffer.offer_huge_pages(AlignedBuffer::kHugePage);
+  EXPECT_EQ(buffer.data()[AlignedBuffer::kHugePage], std::byte{1});
+  EXPECT_EQ(buffer.data()[kBytes - 1], std::byte{0});
+  AlignedBuffer moved(std::move(buffer));
+  moved.data()[kBytes - 1] = std::byte{2};
+  EXPECT_ERROR(AlignedBuffer::reserve(SIZE_MAX), Code::kResourceExhausted, "18446744073709551615 bytes");
 }
 
 TEST(AlignedBuffer, MovesItsMemory) {

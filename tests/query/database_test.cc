@@ -11,6 +11,7 @@
 #include "storage/rows/keys.h"
 #include "storage/rows/row_record.h"
 #include "tests/query/test_database.h"
+#include "tests/support/memory.h"
 
 namespace kith {
 namespace {
@@ -250,14 +251,18 @@ TEST(Database, VerifyFindsWhatOpeningDoesNotRead) {
 }
 
 TEST(Database, ThousandsOfSmallCollectionsAreCheap) {
-  TempDirectory directory;
-  constexpr int kCollections = 300;
+  constexpr int kCollections = 3000;
   auto data = std::make_shared<MemoryKvData>();
   auto db = must(open_over(make_memory_kv_store(data)));
+  const uint64_t before = test::resident_bytes();
   for (int i = 0; i < kCollections; ++i) {
-    auto each = must(db->create_collection("c" + std::to_string(i), schema_of({field("v", 2)})));
-    must(each->upsert(std::vector{point(uint64_t{1}, {1, 2})}, Durability::kAsync));
+    const Schema schema = schema_of({field("v", 768, Metric::kL2, i % 2 == 0 ? "flat" : "hnsw")});
+    auto each = must(db->create_collection("c" + std::to_string(i), schema));
+    must(each->upsert(std::vector{point(uint64_t{1}, std::vector<float>(768, 1.0F))}, Durability::kAsync));
   }
+#ifndef KITH_SANITIZED
+  EXPECT_LT((test::resident_bytes() - before) / kCollections, 160u << 10);
+#endif
   db.reset();
   db = must(open_over(make_memory_kv_store(data)));
   EXPECT_EQ(db->collection_names().size(), static_cast<size_t>(kCollections));

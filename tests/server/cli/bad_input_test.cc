@@ -78,6 +78,14 @@ TEST(CliUsage, help_of_every_command) {
   }
 }
 
+TEST(CliUsage, version) {
+  const TempDir home;
+  const KithRun run = run_kith(home, {"--version"});
+  EXPECT_EQ(run.code, 0);
+  EXPECT_EQ(run.out.substr(0, 5), "kith ") << run.out;
+  EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '.'), 2) << run.out;
+}
+
 TEST(CliUsage, nobody_serves_there) {
   const TempDir home;
   expect_failure(run_kith(home, {"info", "--server", "127.0.0.1:1"}), 5, {"127.0.0.1:1"});

@@ -5,12 +5,11 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "kith.grpc.pb.h"
 #include "server/api/wire_limits.h"
 #include "tests/server/grpc/harness.h"
 #include "tests/server/grpc/raw_http2.h"
+#include "tests/support/memory.h"
 
 namespace kith::testing {
 namespace {
@@ -114,21 +113,14 @@ TEST_F(WireTest, ARawGzipMessageIsRefused) {
   EXPECT_NE(answer.find(status_header(12)), std::string::npos) << "no UNIMPLEMENTED";
 }
 
-uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 TEST_F(WireTest, ALengthOfFourGigabytesAllocatesNothing) {
-  const uint64_t before = resident_bytes();
+  const uint64_t before = test::resident_bytes();
   RawHttp2 raw(fixture_.server->port());
   raw.open_call("/kith.v1.Kith/Search");
   raw.send_message(0, 0xffffffffu, "few");
   const std::string answer = raw.read_until("grpc-status", 5s);
   EXPECT_EQ(answer.find(status_header(0)), std::string::npos) << "was accepted";
-  EXPECT_LT(resident_bytes(), before + 64 * limits::kMiB);
+  EXPECT_LT(test::resident_bytes(), before + 64 * limits::kMiB);
 }
 
 TEST_F(WireTest, BytesThatAreNoHttp2CloseTheConnection) {
@@ -159,11 +151,11 @@ TEST_F(WireTest, NestedEmptiesDoNotGrowInMemory) {
   std::string bomb = "\x0a\x04rows";
   for (int i = 0; i < 1'900'000; ++i) bomb += std::string("\x12\x00", 2);
   (void)call("/kith.v1.Kith/Upsert", bomb.substr(0, 1'000));  // whatever the first call allocates
-  const uint64_t before = resident_bytes();
+  const uint64_t before = test::resident_bytes();
   const grpc::Status status = call("/kith.v1.Kith/Upsert", bomb);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_NE(status.error_message().find("sub_messages"), std::string::npos) << status.error_message();
-  EXPECT_LT(resident_bytes(), before + 64 * limits::kMiB) << "parsed, they take 164 MB";
+  EXPECT_LT(test::resident_bytes(), before + 64 * limits::kMiB) << "parsed, they take 164 MB";
 }
 
 TEST_F(WireTest, FatMetadataIsRefused) {
