@@ -61,7 +61,7 @@ TEST(Latency, LoopbackSearchIsWithinTwiceInProcessPlus150us_slow) {
       best_remote = remote_p50;
     }
   }
-#if KITH_SANITIZED
+#ifdef KITH_SANITIZED
   GTEST_SKIP() << "times of a sanitizer build mean nothing";
 #endif
   EXPECT_LE(best_over, 150.0) << "in process " << best_local << " us, over gRPC " << best_remote << " us";
