@@ -43,7 +43,7 @@ Node RowTable::find(Row row) const {
 
 bool RowTable::remove(Node node) {
   if (removed_[node].exchange(1, std::memory_order_relaxed) != 0) return false;
-  removed_count_.fetch_add(1, std::memory_order_relaxed);
+  removed_count_.fetch_add(1, std::memory_order_release);
   return true;
 }
 

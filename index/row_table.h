@@ -29,7 +29,10 @@ class RowTable {
   /// False when it was removed before.
   bool remove(Node node);
   uint64_t removed_count() const { return removed_count_.load(std::memory_order_relaxed); }
-  uint64_t live_count() const { return size() - removed_count(); }
+  uint64_t live_count() const {
+    const uint64_t removed = removed_count_.load(std::memory_order_acquire);  // first: both only grow
+    return size() - removed;
+  }
 
  private:
   ExtentArray<Row> rows_;

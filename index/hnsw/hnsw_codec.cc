@@ -24,6 +24,7 @@ struct Snapshot {
   std::vector<bool> linked;
   std::vector<bool> chained;
   Pairs equals;
+  std::optional<HnswEntry> entry;
 
   bool in_graph(Node node) const { return node < linked.size() && linked[node] && !chained[node]; }
 };
@@ -34,6 +35,7 @@ Snapshot snapshot_of(const HnswGraph& graph, Node nodes) {
   Snapshot out;
   out.linked.resize(nodes);
   out.chained.resize(nodes);
+  out.entry = graph.entry();  // first: it is most likely among the linked ones then
   for (Node node = 0; node < nodes; ++node) out.linked[node] = graph.linked(node);
   graph.for_each_equal([&](Node representative, Node member) {
     if (member >= nodes || !out.linked[member]) return;
@@ -47,14 +49,17 @@ Snapshot snapshot_of(const HnswGraph& graph, Node nodes) {
   return out;
 }
 
-/// The entry, or where it is newer than the snapshot the node of the highest level that is in it.
+/// The entry, or where it is newer than the snapshot the node of the highest level that is in it. Vectors
+/// removed before they were linked count as linked and have no edges: they are no way in.
 Node entry_of(const HnswGraph& graph, const Snapshot& snapshot) {
-  const std::optional<HnswEntry> entry = graph.entry();
-  if (!entry) return kNoNode;
-  if (snapshot.in_graph(entry->node)) return entry->node;
+  if (!snapshot.entry) return kNoNode;
+  if (snapshot.in_graph(snapshot.entry->node)) return snapshot.entry->node;
   Node best = kNoNode;
-  for (Node node = 0; node < snapshot.linked.size(); ++node)
-    if (snapshot.in_graph(node) && (best == kNoNode || graph.level(node) > graph.level(best))) best = node;
+  std::vector<Node> neighbors(graph.base().capacity());
+  for (Node node = 0; node < snapshot.linked.size(); ++node) {
+    if (!snapshot.in_graph(node) || (best != kNoNode && graph.level(node) <= graph.level(best))) continue;
+    if (graph.base().read(node, neighbors.data()) > 0) best = node;
+  }
   return best;
 }
 
@@ -157,14 +162,13 @@ class GraphReader {
     TRY(read_equals());
     TRY(read_base());
     TRY(read_upper());
-    if (const auto entry = load_le<uint64_t>(head + 8); entry != 0) {
-      TRY(check_node(entry, "entry"));
-      graph_.offer_entry(static_cast<Node>(entry - 1), graph_.level(static_cast<Node>(entry - 1)));
-    }
-    if (const auto zero = load_le<uint64_t>(head + 16); zero != 0) {
-      TRY(check_node(zero, "zero node"));
-      graph_.set_zero_node(static_cast<Node>(zero - 1));
-    }
+    const Node entry = TRY(node_of(load_le<uint64_t>(head + 8), "entry"));
+    const Node zero = TRY(node_of(load_le<uint64_t>(head + 16), "zero node"));
+    if (entry != kNoNode) graph_.offer_entry(entry, graph_.level(entry));
+    unlink_unreachable(entry);
+    if (zero != kNoNode && linked_[zero]) graph_.set_zero_node(zero);
+    for (const auto& [representative, member] : equals_)
+      if (linked_[member]) graph_.add_equal(representative, member);
     for (Node node = 0; node < nodes_; ++node)
       if (linked_[node]) graph_.set_linked(node);
     return {};
@@ -173,9 +177,10 @@ class GraphReader {
  private:
   bool in_graph(uint64_t node) const { return node < nodes_ && linked_[node] && !chained_[node]; }
 
-  /// `slot` is node + 1 as in the file.
-  Result<void> check_node(uint64_t slot, const char* what) const {
-    if (in_graph(slot - 1)) return {};
+  /// `slot` is node + 1 as in the file, or 0: kNoNode.
+  Result<Node> node_of(uint64_t slot, const char* what) const {
+    if (slot == 0) return kNoNode;
+    if (in_graph(slot - 1)) return static_cast<Node>(slot - 1);
     return corruption("{}: {} {} is no node of the graph of {} vectors", file_.path(), what, slot - 1,
                       nodes_);
   }
@@ -204,9 +209,49 @@ class GraphReader {
                           representative);
       chained_[member] = true;
       stands[representative] = true;
-      graph_.add_equal(representative, member);
+      equals_.emplace_back(representative, member);
     }
     return reader.finish();
+  }
+
+  /// The snapshot leaves out edges to nodes that were being linked, and these may have been the only way to
+  /// nodes linked behind them. Such nodes, and the vectors in their chains, are to be linked again.
+  void unlink_unreachable(Node entry) {
+    const std::vector<bool> reachable = reachable_from(entry);
+    for (const auto& [representative, member] : equals_)
+      if (!reachable[representative]) linked_[member] = chained_[member] = false;
+    for (Node node = 0; node < nodes_; ++node) {
+      for (uint32_t layer = 1; layer <= graph_.level(node); ++layer) {
+        const uint64_t list = graph_.upper_list(node, layer);
+        slots_.resize(graph_.upper().capacity());
+        ids_.assign(slots_.begin(), slots_.begin() + graph_.upper().read(list, slots_.data()));
+        std::erase_if(ids_, [&](Node neighbor) { return !reachable[node] || !reachable[neighbor]; });
+        graph_.upper().assign(list, ids_);
+      }
+      if (!in_graph(node) || reachable[node]) continue;
+      linked_[node] = false;
+      graph_.base().assign(node, {});
+      ListMarks marks = graph_.marks(node);
+      marks.set_checked(0);
+      for (uint32_t i = 0; i < graph_.base().capacity(); ++i) marks.set_forced(i, false);
+    }
+  }
+
+  std::vector<bool> reachable_from(Node entry) {
+    std::vector<bool> seen(nodes_);
+    if (entry == kNoNode) return seen;
+    std::vector<Node> queue = {entry};
+    seen[entry] = true;
+    slots_.resize(graph_.base().capacity());
+    for (size_t next = 0; next < queue.size(); ++next) {
+      const uint32_t degree = graph_.base().read(queue[next], slots_.data());
+      for (uint32_t i = 0; i < degree; ++i) {
+        if (seen[slots_[i]]) continue;
+        seen[slots_[i]] = true;
+        queue.push_back(slots_[i]);
+      }
+    }
+    return seen;
   }
 
   Result<void> read_base() {
@@ -260,6 +305,7 @@ class GraphReader {
   HnswGraph& graph_;
   std::vector<bool> linked_;
   std::vector<bool> chained_;
+  Pairs equals_;
   std::vector<uint32_t> slots_;
   std::vector<Node> ids_;
 };

@@ -9,8 +9,9 @@
 //   EQUL  pairs u32 representative, u32 member: chains of equal vectors in their order
 //
 // Linkers need not pause: what is linked is fixed first, then each list is copied under its lock and edges to
-// vectors not yet linked then are left out. Opening checks every number: a node is below n, linked and in the
-// graph (not in a chain), an upper neighbour has that level, no vector is in two chains.
+// vectors not yet linked then are left out; what cannot be reached without these is linked again after
+// opening. Opening checks every number: a node is below n, linked and in the graph (not in a chain), an upper
+// neighbour has that level, no vector is in two chains.
 #pragma once
 
 #include "index/checkpoint.h"

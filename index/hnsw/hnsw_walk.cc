@@ -5,8 +5,9 @@
 namespace kith {
 namespace {
 
-constexpr size_t kScanStep = 256;     // rows a kernel call in exact scans
-constexpr uint64_t kStepDegree = 16;  // distances that a walk takes per candidate of its beam, about
+constexpr size_t kScanStep = 256;       // rows a kernel call in exact scans
+constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candidate of its beam, about
+constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
 }  // namespace
 
@@ -32,8 +33,10 @@ bool HnswWalk::returnable(Node node) {
 }
 
 bool HnswWalk::any_returnable(Node node) {
-  for (; node < nodes_; node = graph_.next_equal(node))
+  for (uint64_t step = 1; node < nodes_; node = graph_.next_equal(node), ++step) {
     if (returnable(node)) return true;
+    if (step % kChainSteps == 0 && !stop_.check()) return false;  // whoever asks next gets the error
+  }
   return false;
 }
 
@@ -61,6 +64,7 @@ Result<SearchAnswer> HnswWalk::nearest(uint32_t k, uint32_t effort) {
     if (wanted_still) push_group(candidate, top);
     return wanted_still;
   });
+  TRY(stop_.check());
   SearchAnswer answer = merge(top, pending, k);
   if (answer.neighbors.size() >= wanted) return answer;
   // The walk came back short: rows it could not reach, or `allowed` holds rows that are not here. Exact,
@@ -171,9 +175,11 @@ void HnswWalk::for_each_found(Visit visit) const {
 
 void HnswWalk::push_group(Candidate candidate, TopK& top) {
   size_t pushed = 0;
-  for (Node node = candidate.node; node < nodes_; node = graph_.next_equal(node)) {
-    if (!returnable(node)) continue;
-    top.push({candidate.distance, index_.rows().row(node)});
+  for (uint64_t step = 1; candidate.node < nodes_;
+       candidate.node = graph_.next_equal(candidate.node), ++step) {
+    if (step % kChainSteps == 0 && !stop_.check()) return;
+    if (!returnable(candidate.node)) continue;
+    top.push({candidate.distance, index_.rows().row(candidate.node)});
     if (++pushed == top.capacity()) return;  // the rest of the chain is no nearer
   }
 }
@@ -191,6 +197,9 @@ Result<void> HnswWalk::widen_to_radius(float user_radius, TopK& top) {
     push_group(candidate, top);
     return true;
   });
+  // The walk has seen the neighbours of all these and kept only the nearest of them: they are asked again.
+  scratch_.visited.reset(nodes_);
+  for (const Candidate& seen : ring) scratch_.visited.insert(seen.node);
   scratch_.step.reserve(graph_.base().capacity());
   for (size_t next = 0; next < ring.size(); ++next) {
     if (next % 32 == 31) TRY(stop_.check());
@@ -207,7 +216,7 @@ Result<void> HnswWalk::widen_to_radius(float user_radius, TopK& top) {
       push_group(found, top);
     }
   }
-  return {};
+  return stop_.check();
 }
 
 /// Both nearest first, each row once, in the distances that callers see.

@@ -43,7 +43,8 @@ class LinkQueue {
   Result<void> drain(const Stop& stop);
 
   uint64_t pending() const {
-    return uint64_t{end_.load(std::memory_order_acquire)} - done_.load(std::memory_order_acquire);
+    const uint64_t done = done_.load(std::memory_order_acquire);  // first: both only grow
+    return end_.load(std::memory_order_acquire) - done;
   }
   Node prefix() const { return prefix_.load(std::memory_order_acquire); }
 

@@ -91,14 +91,16 @@ bool Linker::link_zero(Node node) const {
 }
 
 /// A candidate with the same bytes. Equal vectors have the same distance to the new one as it has to itself,
-/// but for the rounding of kernels, so few are compared.
+/// but for the rounding of kernels (of the cosine's own size even where the distance is about 0), so few are
+/// compared.
 Node Linker::find_equal(Node node, const void* query) const {
   const VectorSpace& space = graph_.space();
   const std::byte* vector = graph_.vectors()[node];
   const void* row = vector;
   float self = 0;
   space.kernel(query, &row, 1, space.dim, &self);
-  const float slack = 1e-4f * std::abs(self);
+  const bool cosine = space.metric == Metric::kCosine;
+  const float slack = 1e-4f * (cosine ? std::max(1.0f, std::abs(self)) : std::abs(self));
   for (const Candidate& candidate : scratch_.candidates) {
     if (std::abs(candidate.distance - self) <= slack &&
         std::memcmp(vector, graph_.vectors()[candidate.node], space.bytes()) == 0)

@@ -260,9 +260,7 @@ TEST(Database, ThousandsOfSmallCollectionsAreCheap) {
     auto each = must(db->create_collection("c" + std::to_string(i), schema));
     must(each->upsert(std::vector{point(uint64_t{1}, std::vector<float>(768, 1.0F))}, Durability::kAsync));
   }
-#ifndef KITH_SANITIZED
-  EXPECT_LT((test::resident_bytes() - before) / kCollections, 160u << 10);
-#endif
+  if (!test::kSanitized) EXPECT_LT((test::resident_bytes() - before) / kCollections, 160u << 10);
   db.reset();
   db = must(open_over(make_memory_kv_store(data)));
   EXPECT_EQ(db->collection_names().size(), static_cast<size_t>(kCollections));

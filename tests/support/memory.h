@@ -1,4 +1,4 @@
-// What this process holds in memory, from /proc.
+// What this process holds in memory, from /proc; bounds on it mean something in plain builds only.
 #pragma once
 
 #include <unistd.h>
@@ -7,6 +7,12 @@
 #include <fstream>
 
 namespace kith::test {
+
+#ifdef KITH_SANITIZED
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
 
 inline uint64_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");

@@ -121,6 +121,36 @@ TEST(HnswSearch, FilterFarFromTheQueryStillFillsTheAnswer) {
   }
 }
 
+/// A radius holds many times what the beam does; the answer is bounded by the radius alone, and its cost by
+/// what lies in it.
+TEST(HnswSearch, ARadiusWiderThanTheBeamIsSearchedToItsRim) {
+  constexpr size_t kRows = 20'000;
+  const Vectors vectors = clustered_vectors(kRows, 16, 10, test_seed(31));  // 2,000 rows a cluster
+  const auto flat = build(spec_of("flat", Metric::kL2, 16), vectors);
+  const auto index = build(spec_of("hnsw", Metric::kL2, 16), vectors);
+  RowSet even;
+  for (Row row = 0; row < kRows; row += 2) even.add(row);
+  const RowSet* filters[] = {nullptr, &even};
+  for (const RowSet* allowed : filters) {
+    for (size_t query = 0; query < 10; ++query) {
+      SearchRequest nearest;
+      nearest.query = vectors[query];
+      nearest.k = 800;
+      nearest.allowed = allowed;
+      ASSERT_VALUE(exact, flat->search(nearest));
+      RangeRequest request;
+      request.query = vectors[query];
+      request.radius = exact.neighbors.back().distance;
+      request.rows_max = 10'000;
+      request.allowed = allowed;
+      ASSERT_VALUE(answer, find_index_kind("hnsw").value()->range_search(*index, request));
+      EXPECT_GE(answer.neighbors.size(), 776u) << "recall below .97";
+      EXPECT_LE(answer.neighbors.size(), 800u);
+      EXPECT_LT(answer.stats.full_distances, kRows) << "dearer than a scan";
+    }
+  }
+}
+
 TEST(HnswSearch, StopsAtTheDeadlineAndWhenCancelled) {
   const Vectors vectors = normal_vectors(5000, 16, test_seed(36));
   const auto index = build(spec_of("hnsw", Metric::kL2, 16), vectors);
