@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -137,6 +138,16 @@ JsonWriter& JsonWriter::floats(std::span<const float> values) {
 JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
   text_ += json;
+  return *this;
+}
+
+JsonWriter& JsonWriter::raw_line(std::string_view json) {
+  const size_t begin = text_.size();
+  raw(json);
+  // Strings hold no raw control characters, so these bytes are blanks between tokens.
+  std::replace_if(
+      text_.begin() + static_cast<ptrdiff_t>(begin), text_.end(),
+      [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return *this;
 }
 

@@ -1,6 +1,6 @@
 // JsonWriter: JSON text built in order, one line, nothing kept but the text. Floats are written as the
-// shortest digits that read back to the same float, and payloads go through untouched: an exported collection
-// loads to the same bytes.
+// shortest digits that read back to the same float, and payloads go through as they are but for line ends
+// between their tokens: an exported collection loads to the same points.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,8 @@ class JsonWriter {
   JsonWriter& floats(std::span<const float> values);
   /// `json` must be one JSON value.
   JsonWriter& raw(std::string_view json);
+  /// The same for JSON of others, which may have line ends between its tokens: they become blanks.
+  JsonWriter& raw_line(std::string_view json);
 
   template <typename T>
   requires std::is_integral_v<T> &&(!std::is_same_v<T, bool>)JsonWriter& number(T value) {

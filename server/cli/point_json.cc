@@ -15,7 +15,7 @@ Result<std::string> point_json(const v1::Point& point, const v1::GetCollectionRe
     out.key(several ? field.field().name() : "vector").floats(TRY(floats_of(vector, field.field())));
   }
   if (several) out.end_object();
-  if (!point.payload().empty()) out.key("payload").raw(point.payload());
+  if (!point.payload().empty()) out.key("payload").raw_line(point.payload());
   out.end_object();
   return out.str();
 }

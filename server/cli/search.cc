@@ -71,7 +71,7 @@ Result<void> print_json(const v1::SearchResponse& response, const v1::GetCollect
   out.begin_object().key("hits").begin_array();
   for (const v1::Hit& hit : response.hits()) {
     out.begin_object().key("id").raw(id_json(hit.id())).field("score", hit.score());
-    if (!hit.payload().empty()) out.key("payload").raw(hit.payload());
+    if (!hit.payload().empty()) out.key("payload").raw_line(hit.payload());
     if (hit.vectors_size() > 0) out.key("vectors").begin_object();
     for (const v1::Vector& vector : hit.vectors()) {
       const v1::FieldInfo field = TRY(pick_field(info, vector.field()));

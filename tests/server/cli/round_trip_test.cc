@@ -2,7 +2,9 @@
 // exported loads back to the same bytes. Method: the real binary as a child process, real files, both ways.
 #include <set>
 
+#include "server/api/api.h"
 #include "tests/server/cli/kith_command.h"
+#include "tests/support/result_matchers.h"
 
 namespace kith::test {
 namespace {
@@ -105,6 +107,41 @@ TEST_P(CliRoundTrip, jsonl_export_loads_back_to_the_same_bytes) {
   EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 6) << first;
   EXPECT_NE(first.find("\"payload\":{\"a\":1.0,\"b\":[1000.0,\"ü\"]}"), std::string::npos) << first;
   EXPECT_NE(first.find("[0.1,-0.0,"), std::string::npos) << first;
+}
+
+// Payloads are stored as they came, and only the command line's own files are bound to one line a point.
+TEST(CliExport, payloads_with_line_ends_load_back) {
+  const TempDir home;
+  const ServedDirectory server(home / "data");
+  auto kith = [&](std::vector<std::string> arguments) {
+    append_plus(arguments, {"--server", server.address()});
+    const KithRun run = run_kith(home, arguments);
+    EXPECT_EQ(run.code, 0) << testing::PrintToString(arguments) << "\n" << run.err;
+    return run;
+  };
+  kith({"create", "first", "--dim", "2"});
+  kith({"create", "second", "--dim", "2"});
+  v1::UpsertRequest request;
+  request.set_collection("first");
+  v1::Point& point = *request.add_points();
+  point.mutable_id()->set_number(7);
+  v1::Vector& vector = *point.add_vectors();
+  vector.add_values(1);
+  vector.add_values(2);
+  point.set_payload("{\n  \"title\": \"a\\nb\",\r\n  \"pages\": [1,\n2]\n}");
+  ASSERT_VALUE(api, connect_remote_api(server.address()));
+  ASSERT_OK(api->upsert(request, Stop{}));
+
+  kith({"export", "first", home / "first.jsonl"});
+  const std::string first = read_bytes(home / "first.jsonl");
+  EXPECT_EQ(std::count(first.begin(), first.end(), '\n'), 1) << first;
+  kith({"load", "second", home / "first.jsonl", "--points"});
+  kith({"export", "second", home / "second.jsonl"});
+  EXPECT_EQ(read_bytes(home / "second.jsonl"), first);
+  const auto found = kith({"search", "second", "--vector", "[1,2]", "--with-payload", "--json"}).json();
+  EXPECT_EQ(found["hits"][0]["payload"], nlohmann::json::parse(point.payload())) << found;
+  const KithRun original = kith({"search", "first", "--vector", "[1,2]", "--with-payload", "--json"});
+  EXPECT_EQ(std::count(original.out.begin(), original.out.end(), '\n'), 1) << original.out;
 }
 
 TEST_P(CliRoundTrip, points_of_several_fields_and_without_vectors) {

@@ -30,6 +30,12 @@ TEST(JsonWriter, nests_and_separates) {
   EXPECT_EQ(out.str(), R"({"a":1,"b":[2,"x",null],"c":{},"d":true,"e":{"z": 1e3}})");
 }
 
+TEST(JsonWriter, json_of_others_stays_on_the_line) {
+  JsonWriter out;
+  out.begin_object().key("a").raw_line("{\n\t\"b\\n\": [1,\r\n2]\n}").field("c", 1).end_object();
+  EXPECT_EQ(out.str(), "{\"a\":{ \t\"b\\n\": [1,  2] },\"c\":1}");
+}
+
 TEST(JsonWriter, any_bytes_become_valid_json_text) {
   const uint64_t seed = test::test_seed(7);
   SCOPED_TRACE(seed);
