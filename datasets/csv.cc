@@ -21,7 +21,8 @@ class CsvRecords {
 
   /// The cells of the next record; none at the end. Blank lines between records are passed over.
   Result<std::optional<std::vector<std::string>>> next() {
-    std::optional<std::string_view> line = TRY(lines_.next());
+    std::optional<std::string_view> line = TRY(lines_.next_line());
+    while (line && is_blank(*line)) line = TRY(lines_.next_line());
     if (!line) return std::optional<std::vector<std::string>>();
     record_line_ = lines_.line_number();
     record_offset_ = lines_.line_offset();
@@ -32,7 +33,7 @@ class CsvRecords {
     for (;;) {
       TRY(scan(*line));
       if (!quoted_) break;
-      line = TRY(lines_.next());
+      line = TRY(lines_.next_line());
       if (!line) return corruption("{}: a quote is not closed before the end of the file", place());
       cell_ += '\n';
     }
@@ -47,7 +48,7 @@ class CsvRecords {
 
  private:
   Result<void> scan(std::string_view line) {
-    record_bytes_ += line.size();
+    record_bytes_ += line.size() + 1;
     if (record_bytes_ > kLineBytesMax)
       return invalid_argument("{}: the record is longer than {} bytes", place(), kLineBytesMax);
     for (size_t i = 0; i < line.size(); ++i) {
@@ -59,6 +60,8 @@ class CsvRecords {
         quoted_ = !quoted_;
       } else if (c == ',' && !quoted_) {
         TRY(end_cell());
+      } else if (c == '\r' && !quoted_ && i + 1 == line.size()) {
+        break;  // of the CR LF that ends the record; within quotes it is the cell's
       } else {
         cell_ += c;
       }

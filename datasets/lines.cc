@@ -12,6 +12,10 @@ LineReader::~LineReader() = default;
 LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
 uint64_t LineReader::bytes_read() const {
   return stream_->file_bytes_read();
 }
@@ -36,13 +40,19 @@ Result<bool> LineReader::read_line() {
   }
 }
 
+Result<std::optional<std::string_view>> LineReader::next_line() {
+  if (!TRY(read_line())) return std::optional<std::string_view>();
+  std::string_view line = line_;
+  if (line_number_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+  return std::optional(line);
+}
+
 Result<std::optional<std::string_view>> LineReader::next() {
   for (;;) {
-    if (!TRY(read_line())) return std::optional<std::string_view>();
-    std::string_view line = line_;
-    if (line_number_ == 1 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find_first_not_of(" \t") != std::string_view::npos) return std::optional(line);
+    std::optional<std::string_view> line = TRY(next_line());
+    if (line && is_blank(*line)) continue;
+    if (line && line->ends_with('\r')) line->remove_suffix(1);
+    return line;
   }
 }
 

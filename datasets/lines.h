@@ -17,6 +17,9 @@ class InputStream;
 /// No line may be longer: a vector of 65,535 numbers and a payload fit well.
 inline constexpr size_t kLineBytesMax = size_t{16} << 20;
 
+/// Nothing but blanks, and a CR perhaps.
+bool is_blank(std::string_view line);
+
 class LineReader {
  public:
   explicit LineReader(std::unique_ptr<InputStream> stream);
@@ -27,7 +30,9 @@ class LineReader {
   /// The next line that is not blank, without its end (LF or CR LF); none at the end of the file. The view
   /// holds until the next call. The last line needs no LF. A UTF-8 byte order mark at the start is left out.
   Result<std::optional<std::string_view>> next();
-  /// 1-based, of the line that next() gave last.
+  /// The next line, blank or not, with the CR of a CR LF: for files where lines are counted or may be quoted.
+  Result<std::optional<std::string_view>> next_line();
+  /// 1-based, of the line that was given last.
   uint64_t line_number() const { return line_number_; }
   /// Byte offset of the start of that line in the unpacked file.
   uint64_t line_offset() const { return line_offset_; }

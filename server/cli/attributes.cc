@@ -9,12 +9,17 @@ Result<AttributeFile> AttributeFile::open(const std::string& path) {
 }
 
 Result<std::string> AttributeFile::next() {
-  const std::optional<std::string_view> line = TRY(lines_.next());
+  std::optional<std::string_view> line = TRY(lines_.next_line());
   if (!line)
     return invalid_argument(
         "--attributes '{}' ends after {} lines, before the vectors do; every row needs one", path_, given_);
+  // Passed over, it would give every later row the payload of its neighbour.
+  if (is_blank(*line))
+    return invalid_argument("--attributes '{}' line {} is blank; a row without a payload has the line {{}}",
+                            path_, lines_.line_number());
   if (line->front() != '{')
     return invalid_argument("--attributes '{}' line {}: not a JSON object", path_, lines_.line_number());
+  if (line->ends_with('\r')) line->remove_suffix(1);
   ++given_;
   return std::string(*line);
 }
@@ -25,7 +30,7 @@ Result<void> AttributeFile::skip(uint64_t lines) {
 }
 
 Result<void> AttributeFile::expect_end() {
-  const std::optional<std::string_view> line = TRY(lines_.next());
+  const std::optional<std::string_view> line = TRY(lines_.next_line());
   if (!line) return {};
   return invalid_argument("--attributes '{}' has more lines (line {}) than the {} rows there are", path_,
                           lines_.line_number(), given_);

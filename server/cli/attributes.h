@@ -1,4 +1,5 @@
-// The file of --attributes: line i is the payload, a JSON object, of row i. Plain or .xz, .zst, .gz.
+// The file of --attributes: line i is the payload, a JSON object, of row i, so none may be blank.
+// Plain or .xz, .zst, .gz.
 #pragma once
 
 #include <string>

@@ -85,6 +85,23 @@ TEST(Csv, VectorColumnAndPayload) {
   EXPECT_EQ(rows.payloads[1], "{\"name\":\"two\\u000alines\",\"size\":-1.5e3}");
 }
 
+TEST(Csv, QuotedCellsKeepTheirLineEnds) {
+  const TempDir dir;
+  ASSERT_VALUE(rows, read_text(dir, "a.csv",
+                               "id,v0,text\r\n"
+                               "1,1,\"para 1\n\n \npara 2\"\n"
+                               "\r\n"
+                               "2,2,\"a\r\nb\r\n\r\nc\"\r\n"
+                               "3,3,\"\r\n\"\r\n"
+                               "4,4,plain\r\n"));
+  EXPECT_EQ(rows.payloads,
+            (std::vector<std::string>{"{\"text\":\"para 1\\u000a\\u000a \\u000apara 2\"}",
+                                      "{\"text\":\"a\\u000d\\u000ab\\u000d\\u000a\\u000d\\u000ac\"}",
+                                      "{\"text\":\"\\u000d\\u000a\"}", "{\"text\":\"plain\"}"}));
+  EXPECT_ERROR(read_text(dir, "a.csv", "v0,text\n1,\"" + std::string(kLineBytesMax, '\n') + "\"\n"),
+               Code::kInvalidArgument, "line 2 at byte 8: the record is longer");
+}
+
 TEST(Csv, ElementColumns) {
   const TempDir dir;
   ASSERT_VALUE(rows, read_text(dir, "a.csv", "v0,v1,label\n1,2,a\n3,nan,b\n"));
@@ -157,6 +174,18 @@ TEST(Lines, NumbersOffsetsAndPacking) {
   EXPECT_EQ(lines.line_offset(), 12u);
   ASSERT_VALUE(end, lines.next());
   EXPECT_FALSE(end.has_value());
+}
+
+TEST(Lines, RawLinesKeepBlanksAndCarriageReturns) {
+  const TempDir dir;
+  write_bytes(dir / "a.txt", "\xef\xbb\xbf\r\n\n \nb\r\n");
+  ASSERT_VALUE(lines, open_lines(dir / "a.txt"));
+  for (const std::string_view expected : {"\r", "", " ", "b\r"}) {
+    ASSERT_VALUE(line, lines.next_line());
+    EXPECT_EQ(line, std::optional(expected)) << lines.line_number();
+  }
+  ASSERT_VALUE(end, lines.next_line());
+  EXPECT_FALSE(end.has_value()) << "the last LF begins no line";
 }
 
 }  // namespace

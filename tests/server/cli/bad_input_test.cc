@@ -179,6 +179,11 @@ TEST_P(CliBadInput, bad_files_change_nothing) {
   expect_failure(
       kith({"load", "set", home_ / "good.fvecs", "--attributes", file("short.jsonl", "{}\n{}\n"), "--quiet"}),
       2, {"short.jsonl", "2 lines"});
+  std::string holed;
+  for (int row = 0; row < 10; ++row) holed += row == 4 ? "\n{}\n" : "{}\n";
+  expect_failure(
+      kith({"load", "set", home_ / "good.fvecs", "--attributes", file("holed.jsonl", holed), "--quiet"}), 2,
+      {"holed.jsonl", "line 5 is blank"});
   // The first two files of a load are good, the third not: nothing of them is loaded.
   expect_failure(kith({"load", "set", home_ / "good.fvecs", home_ / "wide.fvecs", "--id-start", "1000"}), 2,
                  {"wide.fvecs"});
