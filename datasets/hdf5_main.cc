@@ -18,6 +18,7 @@ namespace kith {
 namespace {
 
 constexpr uint64_t kFrameBytesWanted = uint64_t{1} << 20;
+constexpr size_t kCacheBytes = size_t{64} << 20;
 constexpr uint64_t kChunkBytesMax = uint64_t{256} << 20;
 constexpr uint64_t kRatioJudgedFrom = uint64_t{64} << 20;
 
@@ -100,16 +101,29 @@ Result<void> check_inside(const Table& table, const Request& request) {
   return invalid_argument("dataset '{}' is stored in other files, which is not followed", request.dataset);
 }
 
+// A filtered chunk that is larger than the whole cache is unpacked anew for every block read from it.
+size_t cache_bytes_wanted(const Table& table) {
+  const hid_t layout = H5Dget_create_plist(table.dataset);
+  hsize_t chunk[2] = {0, 0};
+  if (H5Pget_layout(layout) != H5D_CHUNKED || H5Pget_chunk(layout, 2, chunk) != 2) return kCacheBytes;
+  // check_storage has bounded the product by kChunkBytesMax.
+  return std::max<size_t>(kCacheBytes, chunk[0] * chunk[1] * H5Tget_size(H5Dget_type(table.dataset)));
+}
+
 herr_t refuse_link(const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) {
   return -1;
 }
 
+hid_t open_dataset(hid_t file, const Request& request, size_t cache_bytes) {
+  const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
+  H5Pset_chunk_cache(access, 12421, cache_bytes, 1.0);
+  H5Pset_elink_cb(access, refuse_link, nullptr);
+  return H5Dopen2(file, request.dataset.c_str(), access);
+}
+
 Result<Table> open_table(hid_t file, const Request& request) {
   Table table;
-  const hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
-  H5Pset_chunk_cache(access, 12421, size_t{64} << 20, 1.0);
-  H5Pset_elink_cb(access, refuse_link, nullptr);
-  table.dataset = H5Dopen2(file, request.dataset.c_str(), access);
+  table.dataset = open_dataset(file, request, kCacheBytes);
   if (table.dataset < 0)
     return invalid_argument(
         "has no dataset '{}'; an ANN-Benchmarks file has train, test, neighbors, distances", request.dataset);
@@ -127,6 +141,12 @@ Result<Table> open_table(hid_t file, const Request& request) {
   TRY(check_inside(table, request));
   TRY(choose_type(table));
   TRY(check_storage(table, request));
+  const size_t cache_bytes = cache_bytes_wanted(table);
+  if (cache_bytes == kCacheBytes) return table;
+  // The size of a cache is fixed when its dataset is opened.
+  H5Dclose(table.dataset);
+  table.dataset = open_dataset(file, request, cache_bytes);
+  if (table.dataset < 0) return corruption("dataset '{}' cannot be opened again", request.dataset);
   return table;
 }
 

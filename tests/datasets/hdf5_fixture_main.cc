@@ -1,4 +1,5 @@
-// kith-hdf5-fixture DIRECTORY: writes the HDF5 files that hdf5_test.cc reads, with the real library.
+// kith-hdf5-fixture DIRECTORY [chunks]: writes the HDF5 files that hdf5_test.cc reads, with the real library;
+// those of the usual tests, or the one with large chunks.
 #include <hdf5.h>
 
 #include <cstdint>
@@ -73,11 +74,36 @@ void write_lies(const std::string& path) {
   H5Fclose(file);
 }
 
+// The same 80 MiB in small chunks and in one that the reader's usual cache cannot hold.
+void write_chunks(const std::string& path) {
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  constexpr hsize_t kRows = 20 << 10;
+  constexpr hsize_t kElements = 4096;
+  std::vector<uint8_t> data(kRows * kElements);
+  for (hsize_t i = 0; i < data.size(); ++i) data[i] = static_cast<uint8_t>(i / kElements);
+  for (const hsize_t chunk_rows : {hsize_t{256}, kRows}) {
+    const hid_t packed = chunked(chunk_rows, kElements);
+    H5Pset_deflate(packed, 1);
+    write_table(file,
+                {chunk_rows == kRows ? "large" : "small",
+                 {kRows, kElements},
+                 H5T_STD_U8LE,
+                 H5T_NATIVE_UINT8,
+                 data.data()},
+                packed);
+  }
+  H5Fclose(file);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 2) return 2;
+  if (count != 2 && count != 3) return 2;
   const std::string directory = arguments[1];
+  if (count == 3) {
+    write_chunks(directory + "/chunks.hdf5");
+    return 0;
+  }
   write_good(directory + "/good.hdf5");
   write_lies(directory + "/lies.h5");
 }

@@ -1,6 +1,8 @@
 // Goal: HDF5 files of the ANN-Benchmarks layout are read through the child process, lying and damaged ones
 // are errors, and a child that lies or dies does no harm. Method: files written by the real library
 // (kith-hdf5-fixture), cuts and flipped bytes of them, and hand-made frames.
+#include <sys/resource.h>
+
 #include <cstdlib>
 
 #include "base/bytes.h"
@@ -13,6 +15,13 @@
 
 namespace kith::test {
 namespace {
+
+/// Processor time of the children that have ended.
+double seconds_of_children() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec) / 1e6;
+}
 
 class Hdf5 : public testing::Test {
  protected:
@@ -70,6 +79,26 @@ TEST_F(Hdf5, FaultsAreNamed) {
   EXPECT_ERROR(read("none.h5", "train"), Code::kNotFound, "none.h5");
   write_bytes(dir_ / "text.h5", "hello");
   EXPECT_ERROR(read("text.h5", "train"), Code::kInvalidArgument, "not an HDF5 file");
+}
+
+// Chunks are unpacked once each, not once for every block of rows: that would be 80 times here. Measured in
+// processor time of the child, which other load on the machine does not change.
+TEST_F(Hdf5, LargeChunksAreUnpackedOnce) {
+  const std::string fixture = find_executable("kith-hdf5-fixture");
+  ASSERT_EQ(run_child({fixture, dir_.path(), "chunks"}).exit.code, 0);
+  auto seconds_to_read = [&](const char* dataset) -> double {
+    SCOPED_TRACE(dataset);
+    const double before = seconds_of_children();
+    const Result<Rows> rows = read("chunks.hdf5", dataset);
+    EXPECT_OK(rows);
+    if (!rows.ok()) return 0;
+    EXPECT_EQ(rows->count, 20'480u);
+    for (size_t i = 0; i < rows->data.size(); i += 997)
+      if (rows->data[i] != static_cast<std::byte>(i / 4096)) ADD_FAILURE() << "byte " << i;
+    return seconds_of_children() - before;
+  };
+  const double small = seconds_to_read("small");
+  EXPECT_LT(seconds_to_read("large"), 8 * small);
 }
 
 // A dataset may name other files as its storage; reading it must not give their bytes.
