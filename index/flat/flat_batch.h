@@ -4,9 +4,10 @@
 // cancels: its error is up to about dim · 2⁻²⁴ of the squared lengths, which can exceed the distance itself.
 // So the product only excludes: a row whose approximate distance less the bound of its error is not below the
 // k-th best exact distance so far is out; every other one is measured by the kernel, and only kernel
-// distances enter the answer. Answers are those of one query at a time. The error bound is the usual one of a
-// dot product, γ = n u / (1 − n u) with u = 2⁻²⁴ (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
-// ed., §3.1), for any order of summation.
+// distances enter the answer. Answers are those of one query at a time, but for the last bit of a distance
+// (kernels add up a row in another order at the end of a list than within it). The error bound is the usual
+// one of a dot product, γ = n u / (1 − n u) with u = 2⁻²⁴ (Higham, Accuracy and Stability of Numerical
+// Algorithms, 2nd ed., §3.1), for any order of summation.
 //
 // Other element types, filtered requests and values out of float's range go one query at a time, on all
 // threads.
