@@ -74,8 +74,8 @@ class VectorReader {
  public:
   virtual ~VectorReader() = default;
   virtual const ReaderInfo& info() const = 0;
-  /// Up to `rows` (≥ 1) further rows; count 0 at the end, and again on every later call. After an error the
-  /// reader is of no more use.
+  /// Up to `rows` (≥ 1) further rows, fewer where payloads make them long; count 0 at the end, and again on
+  /// every later call. After an error the reader is of no more use.
   virtual Result<ReadBatch> next(size_t rows) = 0;
   /// Bytes of the file on disk consumed so far, for a progress bar where rows are unknown. ≤
   /// info().file_bytes.

@@ -5,6 +5,14 @@
 namespace kith {
 namespace {
 
+// Payloads and ids have any length, so rows alone bound no memory.
+constexpr size_t kBatchBytes = size_t{1} << 20;
+
+size_t bytes_of(const JsonRow& row) {
+  const std::string* text = row.id ? std::get_if<std::string>(&*row.id) : nullptr;
+  return row.vector.size() * sizeof(float) + row.payload.size() + (text != nullptr ? text->size() : 0);
+}
+
 class TextReader final : public VectorReader {
  public:
   TextReader(std::unique_ptr<RowParser> parser, const ReaderOptions& options)
@@ -31,7 +39,8 @@ class TextReader final : public VectorReader {
     batch.first_row = row_;
     batch.dim = info_.dim;
     batch.type = info_.type;
-    while (batch.count < rows && left_ > 0 && pending_) {
+    for (size_t held = 0; batch.count < rows && held < kBatchBytes && left_ > 0 && pending_;) {
+      held += bytes_of(*pending_);
       const auto bytes = std::as_bytes(std::span(pending_->vector));
       batch.data.insert(batch.data.end(), bytes.begin(), bytes.end());
       if (info_.has_ids) batch.ids.push_back(std::move(*pending_->id));

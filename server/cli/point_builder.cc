@@ -31,7 +31,7 @@ Result<PointBuilder> PointBuilder::open(const v1::VectorField& field, uint64_t i
   return builder;
 }
 
-Result<void> PointBuilder::start(const ReadBatch& batch, const RowPlace& place) {
+Result<void> PointBuilder::start(ReadBatch& batch, const RowPlace& place) {
   batch_ = &batch;
   if (batch.dim != field_.dim())
     return invalid_argument("{}: {} dimensions, but field '{}' has {}", place.text(0), batch.dim,
@@ -60,7 +60,7 @@ Result<void> PointBuilder::convert(const RowPlace& place) {
   return {};
 }
 
-v1::Point PointBuilder::point(size_t i, std::string payload) const {
+v1::Point PointBuilder::point(size_t i, std::string payload) {
   v1::Point point;
   *point.mutable_id() =
       batch_->ids.empty() ? id_of_number(id_start_ + batch_->first_row + i) : id_of_file(batch_->ids[i]);
@@ -71,7 +71,7 @@ v1::Point PointBuilder::point(size_t i, std::string payload) const {
   if (!payload.empty()) {
     point.set_payload(std::move(payload));
   } else if (!batch_->payloads.empty()) {
-    point.set_payload(batch_->payloads[i]);
+    point.set_payload(std::move(batch_->payloads[i]));
   }
   return point;
 }

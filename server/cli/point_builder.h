@@ -26,8 +26,9 @@ class PointBuilder {
 
   /// Converts a whole batch; NaN, infinity and values that the type cannot hold are InvalidArgument naming
   /// file, row and dimension. `batch` must outlive the calls of point().
-  Result<void> start(const ReadBatch& batch, const RowPlace& place);
-  v1::Point point(size_t i, std::string payload) const;
+  Result<void> start(ReadBatch& batch, const RowPlace& place);
+  /// Once for each row: takes the row's payload out of the batch where `payload` is empty.
+  v1::Point point(size_t i, std::string payload);
 
  private:
   PointBuilder() = default;
@@ -36,7 +37,7 @@ class PointBuilder {
   v1::VectorField field_;
   ScalarType type_ = ScalarType::kF32;
   uint64_t id_start_ = 0;
-  const ReadBatch* batch_ = nullptr;
+  ReadBatch* batch_ = nullptr;
   std::vector<std::byte> converted_;    // where the file's type is not the field's
   const std::byte* vectors_ = nullptr;  // in the field's type, packed
 };

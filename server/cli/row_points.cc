@@ -5,7 +5,7 @@
 namespace kith {
 namespace {
 
-constexpr size_t kReadBytes = 1u << 20;
+constexpr size_t kBatchBytes = 1u << 20;
 
 }  // namespace
 
@@ -22,21 +22,25 @@ Result<void> RowPoints::start_at(uint64_t row) {
   return {};
 }
 
-Result<std::vector<v1::Point>> RowPoints::next() {
+Result<void> RowPoints::read() {
   const size_t row_bytes = vector_bytes(source_.info().type, source_.info().dim);
-  const ReadBatch batch = TRY(source_.next(std::clamp<size_t>(kReadBytes / row_bytes, 1, 4096)));
-  std::vector<v1::Point> points;
-  if (batch.count == 0) {
-    if (attributes_ && whole_) TRY(attributes_->expect_end());
-    return points;
-  }
+  batch_ = TRY(source_.next(std::clamp<size_t>(kBatchBytes / row_bytes, 1, 4096)));
+  given_ = 0;
+  if (batch_.count == 0) return attributes_ && whole_ ? attributes_->expect_end() : Result<void>();
   place_ = {source_.file(), source_.row_in_file()};
-  TRY(builder_.start(batch, place_));
-  points.reserve(batch.count);
-  for (size_t i = 0; i < batch.count; ++i) {
+  return builder_.start(batch_, place_);
+}
+
+Result<std::vector<v1::Point>> RowPoints::next() {
+  if (given_ == batch_.count) TRY(read());
+  std::vector<v1::Point> points;
+  first_given_ = given_;
+  // Attributes have any length: a batch of short vectors may be given in pieces.
+  for (size_t bytes = 0; given_ < batch_.count && bytes < kBatchBytes; ++given_) {
     std::string payload;
     if (attributes_) payload = TRY(attributes_->next());
-    points.push_back(builder_.point(i, std::move(payload)));
+    points.push_back(builder_.point(given_, std::move(payload)));
+    bytes += points.back().ByteSizeLong();
   }
   return points;
 }

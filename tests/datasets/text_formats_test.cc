@@ -132,6 +132,35 @@ TEST(Csv, FaultsNameLineAndColumn) {
                "line 2 at byte 10: a quote");
 }
 
+TEST(TextFormats, LongPayloadsAndIdsEndABatch) {
+  const TempDir dir;
+  const std::string filler(300'000, 'x');
+  std::string lines;
+  std::string cells = "id,v0,text\n";
+  for (int row = 0; row < 9; ++row) {
+    const std::string id = std::to_string(row) + filler;
+    lines += "{\"id\":\"" + id + "\",\"vector\":[1],\"text\":\"" + filler + "\"}\n";
+    cells += id + ",1," + filler + "\n";
+  }
+  write_bytes(dir / "a.jsonl", lines);
+  write_bytes(dir / "a.csv", cells);
+  for (const char* name : {"a.jsonl", "a.csv"}) {
+    SCOPED_TRACE(name);
+    ASSERT_VALUE(reader, open_reader(dir / name, {}));
+    for (uint64_t row = 0; row < 9;) {
+      ASSERT_VALUE(batch, reader->next(4096));
+      EXPECT_EQ(batch.first_row, row);
+      // Two rows of 600,000 bytes are more than a MiB.
+      ASSERT_EQ(batch.count, row < 8 ? 2u : 1u);
+      EXPECT_EQ(batch.ids[0], FileId(std::to_string(row) + filler));
+      EXPECT_EQ(batch.payloads[0], "{\"text\":\"" + filler + "\"}");
+      row += batch.count;
+    }
+    ASSERT_VALUE(end, reader->next(4096));
+    EXPECT_EQ(end.count, 0u);
+  }
+}
+
 TEST(TextFormats, EveryCutGivesFewerRowsOrAnError) {
   const TempDir dir;
   const std::pair<std::string, std::string> files[] = {
