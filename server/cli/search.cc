@@ -1,6 +1,7 @@
 // kith search: the nearest points to one vector, as a table or as JSON.
 #include <algorithm>
 
+#include "query/schema/limits.h"
 #include "server/cli/commands.h"
 #include "server/cli/id_text.h"
 #include "server/cli/json_writer.h"
@@ -12,6 +13,13 @@ namespace kith {
 namespace {
 
 constexpr size_t kPayloadColumns = 100;
+
+/// The point of --like is itself among the hits, so one more is asked for and dropped.
+Result<void> check_like(const SearchOptions& options) {
+  if (options.like.empty() || options.radius || options.k + options.offset < limits::kK.max) return {};
+  return invalid_argument("--like: -k {} and --offset {} are too much; together they may be {}", options.k,
+                          options.offset, limits::kK.max - 1);
+}
 
 void set_vector(const std::string& field, const std::vector<float>& values, v1::Vector* out) {
   out->set_field(field);
@@ -28,7 +36,6 @@ Result<v1::SearchResponse> nearest(const SearchOptions& options, const std::stri
   v1::SearchRequest request;
   request.set_collection(options.collection);
   set_vector(field, values, request.mutable_vector());
-  // With --like the point itself is the nearest hit: ask for one more, and drop it below.
   const bool like = !options.like.empty();
   request.set_k(like ? options.k + options.offset + 1 : options.k);
   request.set_offset(like ? 0 : options.offset);
@@ -45,7 +52,8 @@ Result<v1::SearchResponse> within_radius(const SearchOptions& options, const std
   request.set_collection(options.collection);
   set_vector(field, values, request.mutable_vector());
   request.set_radius(*options.radius);
-  request.set_limit(options.limit);
+  const uint64_t self = options.like.empty() ? 0 : 1;
+  request.set_limit(std::min(options.limit + self, limits::kRangeLimit.max));
   request.set_effort(options.effort);
   request.set_exact(options.exact);
   set_fetch(options, request.mutable_fetch());
@@ -60,7 +68,7 @@ void drop_self(const SearchOptions& options, const v1::Id& self, v1::SearchRespo
   }
   const bool range = options.radius.has_value();
   const size_t begin = range ? 0 : std::min<size_t>(options.offset, kept.size());
-  const size_t end = range ? kept.size() : std::min<size_t>(begin + options.k, kept.size());
+  const size_t end = std::min<size_t>(begin + (range ? options.limit : options.k), kept.size());
   response.clear_hits();
   for (size_t i = begin; i < end; ++i) *response.add_hits() = std::move(kept[i]);
 }
@@ -121,6 +129,7 @@ Result<void> print_table(const SearchOptions& options, const v1::SearchResponse&
 }  // namespace
 
 Result<ExitCode> run_search(const SearchOptions& options, Console& console) {
+  TRY(check_like(options));
   Session session = TRY(Session::open(options.target, false));
   const v1::GetCollectionResponse info = TRY(session.collection(options.collection));
   const v1::FieldInfo field = TRY(pick_field(info, options.field));

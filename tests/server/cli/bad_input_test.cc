@@ -35,6 +35,8 @@ TEST(CliUsage, wrong_arguments_are_told_before_anything_happens) {
       {{"search", "x", "--vector", "[1]", "-k", "0", "--dir", dir}, {"-k", "0"}},
       {{"search", "x", "--vector", "[1]", "-k", "18446744073709551615", "--dir", dir}, {"-k"}},
       {{"search", "x", "--vector", "[1]", "-k", "-1", "--dir", dir}, {"-k"}},
+      {{"search", "x", "--like", "1", "-k", "10000", "--dir", dir}, {"--like", "-k 10000", "9999"}},
+      {{"search", "x", "--like", "1", "--offset", "9990", "--dir", dir}, {"--like", "--offset 9990", "9999"}},
       {{"search", "x", "--vector", "[1]", "--dir", dir, "--server", "127.0.0.1:1"}, {"--server"}},
       {{"create", "x", "--dim", "0", "--dir", dir}, {"--dim"}},
       {{"create", "x", "--dim", "65536", "--dir", dir}, {"--dim"}},

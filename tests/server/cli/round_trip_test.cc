@@ -72,6 +72,11 @@ TEST_P(CliRoundTrip, load_search_delete) {
   const auto range =
       kith_ok({"search", "set", "--like", "142", "--radius", std::to_string(reach), "--exact", "--json"});
   EXPECT_EQ(range.json()["hits"].size(), 2u) << range.out;
+  const auto one = kith_ok({"search", "set", "--like", "142", "--radius", std::to_string(reach), "--limit",
+                            "1", "--exact", "--json"});
+  ASSERT_EQ(one.json()["hits"].size(), 1u) << "the point itself is none of the hits: " << one.out;
+  EXPECT_EQ(one.json()["hits"][0]["id"], like["hits"][0]["id"]);
+  EXPECT_EQ(kith_ok({"search", "set", "--like", "142", "-k", "9999", "--json"}).json()["hits"].size(), 499u);
   const auto near =
       kith_ok({"search", "set", "--like", "142", "--threshold", std::to_string(reach), "--json"});
   EXPECT_EQ(near.json()["hits"].size(), 2u) << near.out;
