@@ -9,10 +9,9 @@ constexpr uint64_t kPointOverhead = 8;
 }  // namespace
 
 Result<BatchSender> BatchSender::open(Api& api, const std::string& collection, v1::Durability durability,
-                                      const BatchLimits& limits, uint64_t first_row) {
+                                      const BatchLimits& limits, uint64_t first_row, const Stop& stop) {
   BatchSender sender;
-  // No Stop: on Ctrl-C the batches under way are still answered, so that what is stored is known.
-  sender.stream_ = TRY(api.upsert_stream(Stop{}));
+  sender.stream_ = TRY(api.upsert_stream(stop));
   sender.limits_ = limits;
   sender.batch_.set_collection(collection);
   sender.batch_.set_durability(durability);

@@ -20,8 +20,9 @@ struct BatchLimits {
 
 class BatchSender {
  public:
+  /// `stop` ends the whole stream, whatever is under way.
   static Result<BatchSender> open(Api& api, const std::string& collection, v1::Durability durability,
-                                  const BatchLimits& limits, uint64_t first_row);
+                                  const BatchLimits& limits, uint64_t first_row, const Stop& stop);
 
   /// `where` names the point's row for messages, e.g. "file 'x' row 7"; kept for the first point of a batch.
   Result<void> add(v1::Point point, const std::string& where);

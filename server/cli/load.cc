@@ -172,8 +172,18 @@ class LoadProgress {
       std::chrono::steady_clock::now() + std::chrono::seconds(1);
 };
 
+/// The deadline alone: on Ctrl-C the batches under way are still answered, so that what is stored is known. A
+/// server that hangs answers none, so --timeout ends them.
+Stop deadline_of(const Session& session) {
+  Stop stop;
+  stop.deadline = session.stop().deadline;
+  return stop;
+}
+
 Result<void> send_all(Load& load, BatchSender& sender, LoadProgress& progress) {
+  const Stop deadline = deadline_of(load.session);
   while (!interrupted()) {
+    TRY(deadline.check());
     std::vector<v1::Point> points = TRY(load.source->next());
     if (points.empty()) return {};
     for (size_t i = 0; i < points.size(); ++i) TRY(sender.add(std::move(points[i]), load.source->place(i)));
@@ -182,11 +192,19 @@ Result<void> send_all(Load& load, BatchSender& sender, LoadProgress& progress) {
   return {};
 }
 
-/// What to tell after an error or Ctrl-C: how far the load came.
+/// What to tell after an error, --timeout or Ctrl-C: how far the load came.
 std::string how_far(const Load& load, uint64_t row) {
   return fmt::format("{} rows of this load are stored; add --resume to the same command to go on there",
                      human_count(row)) +
          (load.options.target.directory.empty() ? "" : " (the index is rebuilt from them)");
+}
+
+Error ended_early(const Load& load, const Error& reason, uint64_t row) {
+  const double timeout_s = load.options.target.timeout_s;
+  const bool late = reason.code == Code::kDeadlineExceeded && timeout_s > 0;
+  return make_error(reason.code, "{}; {}",
+                    late ? fmt::format("--timeout: {} s have passed", timeout_s) : reason.message,
+                    how_far(load, row));
 }
 
 Result<Outcome> transfer(Load& load) {
@@ -194,18 +212,16 @@ Result<Outcome> transfer(Load& load) {
   BatchLimits batch_limits;
   if (options.batch_rows > 0) batch_limits.rows = options.batch_rows;
   const v1::Durability durability = TRY(parse_durability(options.durability));
-  BatchSender sender = TRY(
-      BatchSender::open(load.session.api(), options.collection, durability, batch_limits, load.first_row));
+  BatchSender sender = TRY(BatchSender::open(load.session.api(), options.collection, durability, batch_limits,
+                                             load.first_row, deadline_of(load.session)));
   LoadProgress progress(load);
   auto sent = send_all(load, sender, progress);
   // Whatever stopped it, the batches under way are answered first: then it is known what is stored.
   auto finished = sender.finish();
   const double seconds = progress.finish(sender);
   const uint64_t end_row = sender.acknowledged_row();
-  if (!sent.ok())
-    return make_error(sent.error().code, "{}; {}", sent.error().message, how_far(load, end_row));
-  if (!finished.ok())
-    return make_error(finished.error().code, "{}; {}", finished.error().message, how_far(load, end_row));
+  if (!sent.ok()) return ended_early(load, sent.error(), end_row);
+  if (!finished.ok()) return ended_early(load, finished.error(), end_row);
   if (interrupted()) return cancelled("stopped; {}", how_far(load, end_row));
   return Outcome{end_row - load.first_row, sender.sent_bytes(), seconds};
 }

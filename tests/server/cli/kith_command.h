@@ -74,6 +74,7 @@ class ServedDirectory {
   ServedDirectory& operator=(const ServedDirectory&) = delete;
 
   const std::string& address() const { return address_; }
+  void signal(int number) { child_.signal(number); }
   void stop() {
     if (stopped_) return;
     stopped_ = true;

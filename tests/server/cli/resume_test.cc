@@ -90,6 +90,33 @@ TEST_P(CliResume, after_ctrl_c_it_says_how) {
   EXPECT_EQ(points("set"), kRows);
 }
 
+TEST_P(CliResume, a_timeout_ends_a_load_though_the_server_hangs) {
+  constexpr size_t kMany = 300'000;
+  const std::string base = file("base.fvecs", fvecs_bytes(normal_vectors(kMany, 2, 5)));
+  kith_ok({"create", "set", "--dim", "2", "--index", "flat"});
+  std::vector<std::string> arguments = load_arguments({base}, target(), "1");
+  append_plus(arguments, {"--timeout", "2"});
+  ChildProcess load(kith_command_line(arguments));
+  if (server_ != nullptr) {
+    for (int i = 0; i < 100 && points("set") == 0; ++i) std::this_thread::sleep_for(10ms);
+    server_->signal(SIGSTOP);
+  }
+  const auto end = load.wait(60s);
+  if (server_ != nullptr) server_->signal(SIGCONT);
+  ASSERT_TRUE(end.has_value()) << "the load waits for a server that hangs";
+  EXPECT_EQ(end->code, 9) << load.output();
+  EXPECT_NE(load.output().find("--timeout"), std::string::npos) << load.output();
+  EXPECT_NE(load.output().find("add --resume"), std::string::npos) << load.output();
+  const uint64_t stored = points("set");
+  EXPECT_GT(stored, 0u);
+  arguments = load_arguments({base}, target(), "10000");
+  append_plus(arguments, {"--resume", "--json"});
+  const KithRun last = run_kith(home_, arguments);
+  ASSERT_EQ(last.code, 0) << last.err;
+  EXPECT_GE(last.json()["skipped"].get<uint64_t>(), stored) << last.out;
+  EXPECT_EQ(points("set"), kMany);
+}
+
 TEST_P(CliResume, files_with_ids_of_their_own_and_attributes) {
   std::string lines;
   for (int i = 0; i < 2500; ++i)
