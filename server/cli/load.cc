@@ -103,16 +103,17 @@ Result<uint64_t> resume_row(const LoadOptions& options, const v1::GetCollectionR
       return bool{stored[0]};
     });
   }
-  // Ids of the file's own: read along, on a second reader, until one is missing.
+  // Ids of the file's own: read along, on a second reader, until one is missing or repeats.
   const std::unique_ptr<PointSource> scout = TRY(open_points(options, info));
+  SeenIds seen;
   for (uint64_t row = 0;;) {
     const std::vector<v1::Point> points = TRY(scout->next());
     if (points.empty()) return row;
     std::vector<v1::Id> ids;
     for (const v1::Point& point : points) ids.push_back(point.id());
-    for (const bool stored : TRY(stored_ids(session, options.collection, ids))) {
-      if (!stored) return row;
-      ++row;
+    const std::vector<bool> stored = TRY(stored_ids(session, options.collection, ids));
+    for (size_t i = 0; i < ids.size(); ++i, ++row) {
+      if (!stored[i] || !seen.add(ids[i])) return row;
     }
   }
 }

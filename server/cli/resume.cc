@@ -1,6 +1,7 @@
 #include "server/cli/resume.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kith {
 
@@ -40,6 +41,31 @@ Result<std::vector<bool>> stored_ids(Session& session, const std::string& collec
   std::vector<bool> stored;
   for (const auto& entry : response.entries()) stored.push_back(entry.has_point());
   return stored;
+}
+
+bool SeenIds::add(const v1::Id& id) {
+  if (count_ == ids_max_) return false;
+  if (4 * count_ >= 3 * slots_.size()) grow();
+  const uint64_t hash = std::hash<std::string>()(id.SerializeAsString());
+  if (!insert(std::max<uint64_t>(hash, 1))) return false;
+  ++count_;
+  return true;
+}
+
+bool SeenIds::insert(uint64_t hash) {
+  size_t slot = hash & (slots_.size() - 1);
+  for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
+    if (slots_[slot] == hash) return false;
+  }
+  slots_[slot] = hash;
+  return true;
+}
+
+void SeenIds::grow() {
+  const std::vector<uint64_t> before = std::exchange(slots_, std::vector<uint64_t>(2 * slots_.size()));
+  for (const uint64_t hash : before) {
+    if (hash != 0) (void)insert(hash);
+  }
 }
 
 }  // namespace kith

@@ -146,5 +146,26 @@ TEST_P(CliResume, files_with_ids_of_their_own_and_attributes) {
   }
 }
 
+// A log of changes: that an id is stored says nothing about its later rows.
+TEST_P(CliResume, files_whose_own_ids_repeat) {
+  std::string lines;
+  for (int i = 0; i < 1000; ++i)
+    lines += "{\"id\":" + std::to_string(i % 100) + ",\"vector\":[" + std::to_string(i) + ",1]}\n";
+  const std::string all = file("log.jsonl", lines);
+  kith_ok({"load", "set", all, "--create", "--batch-rows", "50", "--limit", "250"});
+  const auto rest = kith_ok({"load", "set", all, "--batch-rows", "50", "--resume", "--json"}).json();
+  EXPECT_EQ(rest["skipped"], 100) << rest;
+  EXPECT_EQ(rest["rows"], 900) << rest;
+  EXPECT_EQ(points("set"), 100u);
+  for (const char* id : {"0", "49", "50", "99"}) {
+    const auto found =
+        kith_ok({"search", "set", "--vector", "[" + std::to_string(900 + std::atoi(id)) + ",1]", "-k", "1",
+                 "--exact", "--json"})
+            .json();
+    EXPECT_EQ(found["hits"][0]["id"], std::atoi(id)) << found;
+    EXPECT_EQ(found["hits"][0]["score"], 0.0) << found;
+  }
+}
+
 }  // namespace
 }  // namespace kith::test

@@ -244,5 +244,23 @@ TEST(ExitCodes, every_code_has_its_own_row) {
   for (const ExitCodeRow& row : rows) EXPECT_NE(exit_code_help().find(row.meaning), std::string::npos);
 }
 
+TEST(SeenIds, tells_every_repeat) {
+  SeenIds seen;
+  for (uint64_t i = 0; i < 100'000; ++i) {
+    EXPECT_TRUE(seen.add(id_of_number(i))) << i;
+    if (i % 100 == 0) {
+      EXPECT_TRUE(seen.add(id_of_file(FileId("x" + std::to_string(i))))) << i;
+    }
+  }
+  for (uint64_t i = 0; i < 100'000; i += 100) {
+    EXPECT_FALSE(seen.add(id_of_number(i))) << i;
+    EXPECT_FALSE(seen.add(id_of_file(FileId("x" + std::to_string(i))))) << i;
+  }
+  SeenIds small(2);
+  EXPECT_TRUE(small.add(id_of_number(1)));
+  EXPECT_TRUE(small.add(id_of_number(2)));
+  EXPECT_FALSE(small.add(id_of_number(3))) << "none is called new past the bound";
+}
+
 }  // namespace
 }  // namespace kith
