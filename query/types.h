@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -67,9 +68,23 @@ struct WriteReceipt {
   uint64_t removed = 0;
 };
 
+/// Bytes that the hits of one or several queries may take together: fetching ends with ResourceExhausted when
+/// they are spent, before the rest is read. Taken from by many threads.
+class AnswerBudget {
+ public:
+  explicit AnswerBudget(uint64_t bytes) : bytes_(bytes) {}
+  bool take(uint64_t bytes) { return taken_.fetch_add(bytes) + bytes <= bytes_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  const uint64_t bytes_;
+  std::atomic<uint64_t> taken_{0};
+};
+
 struct Fetch {
   bool payload = false;
   bool vectors = false;
+  AnswerBudget* budget = nullptr;  // of searches; none = unbounded
 };
 
 struct Query {

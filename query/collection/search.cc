@@ -14,6 +14,15 @@ namespace kith {
 namespace {
 
 constexpr int kOptimisticTries = 3;
+/// Points read between two looks at the budget: what an answer may be over it.
+constexpr size_t kFetchStep = 64;
+
+Error over_budget(const AnswerBudget& budget) {
+  return resource_exhausted(
+      "the answer is over {} bytes (limit 'answer_bytes'); ask for fewer points, or without payloads and "
+      "vectors",
+      budget.bytes());
+}
 
 SearchRequest request_of(const Query& query, const VectorField& field, size_t k) {
   SearchRequest request;
@@ -261,11 +270,20 @@ Result<Answer> LocalCollection::answer(Found found, const VectorField& field, Fe
     for (size_t i = 0; i < rows.size(); ++i) out.hits[i].id = TRY(id_of_key(found.id_keys[i]));
     return out;
   }
-  std::vector<Point> points = TRY(read_points(*found.view, rows, fetch));
-  for (size_t i = 0; i < rows.size(); ++i) {
-    out.hits[i].id = std::move(points[i].id);
-    out.hits[i].payload = std::move(points[i].payload);
-    out.hits[i].vectors = std::move(points[i].vectors);
+  const size_t step = fetch.budget == nullptr ? rows.size() : kFetchStep;
+  for (size_t begin = 0; begin < rows.size(); begin += step) {
+    const size_t count = std::min(step, rows.size() - begin);
+    std::vector<Point> points = TRY(read_points(*found.view, std::span(rows).subspan(begin, count), fetch));
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; ++i) {
+      Hit& hit = out.hits[begin + i];
+      hit.id = std::move(points[i].id);
+      hit.payload = std::move(points[i].payload);
+      hit.vectors = std::move(points[i].vectors);
+      bytes += hit.payload.size();
+      for (const FieldVector& vector : hit.vectors) bytes += vector.data.size();
+    }
+    if (fetch.budget != nullptr && !fetch.budget->take(bytes)) return over_budget(*fetch.budget);
   }
   return out;
 }

@@ -183,7 +183,9 @@ class LocalApi final : public Api {
   Result<v1::SearchResponse> search(const v1::SearchRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
-    const Query query = TRY(query_from_proto(request, collection->schema(), stop));
+    Query query = TRY(query_from_proto(request, collection->schema(), stop));
+    AnswerBudget budget(limits::kAnswerBytes.max);
+    query.fetch.budget = &budget;
     v1::SearchResponse response;
     answer_to_proto(TRY(collection->search(query)), collection->schema(), &response);
     if (query.fetch.payload || query.fetch.vectors) TRY(check_answer(response));
@@ -194,6 +196,7 @@ class LocalApi final : public Api {
                                                const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
+    AnswerBudget budget(limits::kAnswerBytes.max);
     std::vector<Query> queries;
     queries.reserve(static_cast<size_t>(request.queries_size()));
     for (int i = 0; i < request.queries_size(); ++i) {
@@ -205,11 +208,17 @@ class LocalApi final : public Api {
             query->field, queries[0].field);
       }
       queries.push_back(*std::move(query));
+      queries.back().fetch.budget = &budget;
     }
     auto answers = TRY(collection->search_batch(queries));
     v1::SearchBatchResponse response;
-    for (Answer& answer : answers)
-      answer_to_proto(std::move(answer), collection->schema(), response.add_answers());
+    uint64_t bytes = 0;
+    for (Answer& answer : answers) {
+      v1::SearchResponse* to = response.add_answers();
+      answer_to_proto(std::move(answer), collection->schema(), to);
+      bytes += to->ByteSizeLong();
+      if (bytes > limits::kAnswerBytes.max) break;
+    }
     TRY(check_answer(response));
     return response;
   }
@@ -217,7 +226,9 @@ class LocalApi final : public Api {
   Result<v1::SearchResponse> range_search(const v1::RangeSearchRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
-    const RangeQuery query = TRY(range_from_proto(request, collection->schema(), stop));
+    RangeQuery query = TRY(range_from_proto(request, collection->schema(), stop));
+    AnswerBudget budget(limits::kAnswerBytes.max);
+    query.fetch.budget = &budget;
     v1::SearchResponse response;
     answer_to_proto(TRY(collection->range_search(query)), collection->schema(), &response);
     TRY(check_answer(response));

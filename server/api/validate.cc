@@ -1,5 +1,6 @@
 #include "server/api/validate.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "server/api/convert.h"
@@ -85,7 +86,7 @@ Result<void> validate(const v1::SearchRequest& request) {
 Result<void> validate(const v1::SearchBatchRequest& request) {
   TRY(check_name(request.collection()));
   TRY(limits::kBatchQueries.check("queries (count)", static_cast<uint64_t>(request.queries_size())));
-  uint64_t hits = 0;
+  uint64_t deepest = 0;  // the engine asks all queries for as much as the one that asks most
   for (int i = 0; i < request.queries_size(); ++i) {
     const v1::SearchRequest& query = request.queries(i);
     auto checked = check_query(query);
@@ -94,9 +95,10 @@ Result<void> validate(const v1::SearchBatchRequest& request) {
       return invalid_argument("queries[{}].collection: '{}' differs from the batch's '{}'; leave it empty", i,
                               shortened(query.collection()), shortened(request.collection()));
     }
-    hits += query.k() == 0 ? limits::kK.fallback : query.k();
+    deepest = std::max(deepest, query.offset() + (query.k() == 0 ? limits::kK.fallback : query.k()));
   }
-  return limits::kBatchHits.check("queries (sum of k)", hits);
+  return limits::kBatchHits.check("queries (count x largest offset + k)",
+                                  static_cast<uint64_t>(request.queries_size()) * deepest);
 }
 
 Result<void> validate(const v1::RangeSearchRequest& request) {

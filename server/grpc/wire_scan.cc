@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -18,15 +19,44 @@ using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 
 constexpr int kDepthMax = 32;
+constexpr uint64_t kOver = limits::kUnknownFields.max + 1;
 
 bool is_message(const FieldDescriptor* field, WireFormatLite::WireType wire_type) {
   return field != nullptr && field->type() == FieldDescriptor::TYPE_MESSAGE &&
          wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
 }
 
+/// Whether protobuf reads the field from this wire type. Where it does not, it keeps the bytes as an unknown
+/// field, however well the number is known.
+bool fits(const FieldDescriptor* field, WireFormatLite::WireType wire_type) {
+  if (field == nullptr) return false;
+  const auto type = static_cast<WireFormatLite::FieldType>(field->type());
+  if (wire_type == WireFormatLite::WireTypeForFieldType(type)) return true;
+  return field->is_packable() && wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+}
+
+/// The fields of one message met so far. A singular field that comes again replaces its value, but the arena
+/// keeps the memory of the one before. Fields beyond the mask share its last bit: counted too often, never
+/// too seldom.
+class SeenFields {
+ public:
+  bool again(const FieldDescriptor* field) {
+    if (field->is_repeated()) return false;
+    const auto* group = field->containing_oneof();  // its members take the place of each other
+    const int index = group != nullptr ? group->field(0)->index() : field->index();
+    const uint64_t bit = uint64_t{1} << std::min(index, 63);
+    const bool before = (seen_ & bit) != 0;
+    seen_ |= bit;
+    return before;
+  }
+
+ private:
+  uint64_t seen_ = 0;
+};
+
 struct Counts {
   uint64_t sub_messages = 0;
-  uint64_t unknown_fields = 0;
+  uint64_t unknown_fields = 0;  // and those that come again
 
   bool over() const {
     return sub_messages > limits::kSubMessages.max || unknown_fields > limits::kUnknownFields.max;
@@ -36,10 +66,13 @@ struct Counts {
 /// False at malformed bytes or once a count is over its limit.
 bool count_fields(CodedInputStream& input, const Descriptor& type, int depth, Counts& counts) {
   if (depth > kDepthMax) return false;
+  SeenFields seen;
   while (const uint32_t tag = input.ReadTag()) {
     const auto wire_type = WireFormatLite::GetTagWireType(tag);
     const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
-    if (field == nullptr) ++counts.unknown_fields;
+    if (!fits(field, wire_type) || seen.again(field)) ++counts.unknown_fields;
+    // A group is one unknown field of any size: protobuf would store all that is in it.
+    if (wire_type == WireFormatLite::WIRETYPE_START_GROUP) counts.unknown_fields = kOver;
     if (is_message(field, wire_type)) {
       ++counts.sub_messages;
       if (counts.over()) return false;
@@ -100,8 +133,10 @@ Result<void> scan_wire(google::protobuf::io::ZeroCopyInputStream& wire, const De
                             type.name(), limits::kSubMessages.max);
   }
   if (counts.unknown_fields > limits::kUnknownFields.max) {
-    return invalid_argument("{}: over {} fields that kith.v1 does not define (limit 'unknown_fields')",
-                            type.name(), limits::kUnknownFields.max);
+    return invalid_argument(
+        "{}: over {} fields that the proto does not define as they come, or come twice, or a group (limit "
+        "'unknown_fields')",
+        type.name(), limits::kUnknownFields.max);
   }
   return {};
 }

@@ -102,6 +102,59 @@ TEST(Codec, UnknownFieldsAreToleratedInSmallNumbers) {
   EXPECT_NE(result.error().message.find("unknown_fields"), std::string::npos);
 }
 
+std::string times(int count, std::string_view piece) {
+  std::string bytes;
+  for (int i = 0; i < count; ++i) bytes += piece;
+  return bytes;
+}
+
+TEST(Codec, WhatProtobufWouldStoreAsUnknownCountsAsSuch) {
+  using namespace std::string_view_literals;
+  struct Case {
+    const char* what;
+    std::string_view piece;
+    int few;
+  };
+  // UpsertRequest: 1 collection (string), 2 points (message), 3 durability (enum).
+  const Case cases[] = {{"an enum as bytes", "\x1a\x00"sv, 1'000},
+                        {"a string as a varint", "\x08\x01"sv, 1'000},
+                        {"messages as varints", "\x10\x01"sv, 1'000},
+                        {"an enum as fixed32", "\x1d\x01\x02\x03\x04"sv, 1'000},
+                        {"one string again and again", "\x0a\x00"sv, 1'001},
+                        {"one enum again and again", "\x18\x01"sv, 1'001}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.what);
+    v1::UpsertRequest parsed;
+    EXPECT_TRUE(parse(times(one.few, one.piece), parsed).ok());
+    auto result = parse(times(one.few + 1, one.piece), parsed);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().code, Code::kInvalidArgument);
+    EXPECT_NE(result.error().message.find("unknown_fields"), std::string::npos) << result.error().message;
+  }
+  v1::UpsertRequest parsed;
+  auto group = parse(std::string("\x9b\x06") + times(2'000, "\x08\x01"sv) + "\x9c\x06", parsed);
+  ASSERT_FALSE(group.ok()) << "a group of 2,000 fields is one field to a scan that skips it";
+  EXPECT_NE(group.error().message.find("unknown_fields"), std::string::npos) << group.error().message;
+}
+
+TEST(Codec, TheMembersOfAOneofTakeTurnsOnlyAFewTimes) {
+  using namespace std::string_view_literals;
+  v1::Id id;
+  EXPECT_TRUE(parse(times(500, "\x12\x00\x1a\x00"sv), id).ok());
+  auto result = parse(times(501, "\x12\x00\x1a\x00"sv), id);
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("unknown_fields"), std::string::npos) << result.error().message;
+}
+
+TEST(Codec, FloatsArePackedOrNotAsTheSenderLikes) {
+  using namespace std::string_view_literals;
+  v1::Vector vector;
+  ASSERT_TRUE(parse(times(3'000, "\x15\x00\x00\x80\x3f"sv), vector).ok());
+  EXPECT_EQ(vector.values_size(), 3'000);
+  ASSERT_TRUE(parse(times(3'000, "\x12\x04\x00\x00\x80\x3f"sv), vector).ok());
+  EXPECT_EQ(vector.values_size(), 3'000);
+}
+
 TEST(Codec, TooManyBytesNameTheLimit) {
   v1::CountRequest request;
   request.set_collection(std::string(100, 'x'));
