@@ -1,6 +1,5 @@
 #include "server/grpc/server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
@@ -14,6 +13,7 @@
 #include "base/log.h"
 #include "server/api/wire_limits.h"
 #include "server/grpc/acceptor.h"
+#include "server/grpc/reflection.h"
 #include "server/grpc/service.h"
 
 namespace kith {
@@ -38,10 +38,7 @@ constexpr int kFrameBytes = 1 << 20;  // bulk loads in few frames
 
 void set_up_grpc_once() {
   static std::once_flag once;
-  std::call_once(once, [] {
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  });
+  std::call_once(once, [] { grpc::EnableDefaultHealthCheckService(true); });
 }
 
 uint32_t thread_count(uint32_t asked) {
@@ -90,6 +87,7 @@ Result<void> validate_options(const ServerOptions& options) {
 struct Server::State {
   std::unique_ptr<Api> api;
   std::unique_ptr<Service> service;
+  ReflectionService reflection;
   std::unique_ptr<Acceptor> acceptor;
   std::unique_ptr<ConnectionAcceptor> door;
   std::unique_ptr<grpc::Server> server;
@@ -106,11 +104,13 @@ Result<std::unique_ptr<Server>> Server::start(Database& database, const ServerOp
   state->acceptor =
       TRY(Acceptor::listen(options.host, options.port, connection_cap(options.connections_max)));
   state->api = make_local_api(database);
-  state->service = std::make_unique<Service>(*state->api);
+  const uint32_t threads = thread_count(options.threads);
+  state->service = std::make_unique<Service>(*state->api, std::max(1u, threads / 2));
 
   grpc::ServerBuilder builder;
-  configure(builder, thread_count(options.threads));
+  configure(builder, threads);
   builder.RegisterService(state->service.get());
+  builder.RegisterService(&state->reflection);
   state->door = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
       grpc::InsecureServerCredentials());

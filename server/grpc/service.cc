@@ -9,6 +9,7 @@
 #include "server/api/wire_limits.h"
 #include "server/grpc/call_stop.h"
 #include "server/grpc/codec.h"
+#include "server/grpc/slot.h"
 #include "server/grpc/status.h"
 #include "server/grpc/upsert_reactor.h"
 
@@ -47,19 +48,44 @@ grpc::Status answer(Admission& admission, uint64_t bytes_max, const grpc::Server
 }  // namespace
 
 template <typename Request, typename Response>
-void Service::add_unary(const char* name, uint64_t bytes_max,
-                        Result<Response> (Api::*call)(const Request&, const Stop&)) {
-  auto handler = [this, bytes_max, call](Service*, grpc::ServerContext* context, const grpc::ByteBuffer* wire,
-                                         grpc::ByteBuffer* out) {
-    const RunningCalls::Guard running(running_);
-    if (!running) return grpc_status(unavailable("{}", kShuttingDown));
+grpc::Status Service::serve(uint64_t bytes_max, Call<Request, Response> call,
+                            const grpc::ServerContext& context, const grpc::ByteBuffer& wire,
+                            grpc::ByteBuffer* out) {
+  const RunningCalls::Guard running(running_);
+  if (!running) return grpc_status(unavailable("{}", kShuttingDown));
+  return guarded([&] {
     return answer<Request, Response>(
-        admission_, bytes_max, *context, *wire, out,
+        admission_, bytes_max, context, wire, out,
         [&](const Request& request, const Stop& stop) { return (api_.*call)(request, stop); });
-  };
+  });
+}
+
+template <typename Handler>
+void Service::add(const char* name, Handler handler) {
   AddMethod(new grpc::internal::RpcServiceMethod(
       name, grpc::internal::RpcMethod::NORMAL_RPC,
       new grpc::internal::RpcMethodHandler<Service, grpc::ByteBuffer, grpc::ByteBuffer>(handler, this)));
+}
+
+template <typename Request, typename Response>
+void Service::add_unary(const char* name, uint64_t bytes_max, Call<Request, Response> call) {
+  add(name, [this, bytes_max, call](Service*, grpc::ServerContext* context, const grpc::ByteBuffer* wire,
+                                    grpc::ByteBuffer* out) {
+    return serve<Request, Response>(bytes_max, call, *context, *wire, out);
+  });
+}
+
+template <typename Request, typename Response>
+void Service::add_waiting(const char* name, Call<Request, Response> call) {
+  add(name, [this, call](Service*, grpc::ServerContext* context, const grpc::ByteBuffer* wire,
+                         grpc::ByteBuffer* out) {
+    const Slot slot(waiting_, waiting_max_);
+    if (slot) return serve<Request, Response>(kSmall, call, *context, *wire, out);
+    return grpc_status(
+        resource_exhausted("{} Settle and Verify calls are running, as many as may at a time (half of the "
+                           "server's threads); try again later, or serve with more --threads",
+                           waiting_max_));
+  });
 }
 
 void Service::add_upsert_stream() {
@@ -72,7 +98,8 @@ void Service::add_upsert_stream() {
                                }));
 }
 
-Service::Service(Api& api) : api_(api), admission_(limits::kInflightBytes.max * Admission::kCostPerByte) {
+Service::Service(Api& api, uint32_t waiting_max)
+    : api_(api), admission_(limits::kInflightBytes.max * Admission::kCostPerByte), waiting_max_(waiting_max) {
   add_upsert_stream();  // its index is 0
   add_unary("/kith.v1.Kith/CreateCollection", kSmall, &Api::create_collection);
   add_unary("/kith.v1.Kith/DropCollection", kSmall, &Api::drop_collection);
@@ -86,8 +113,8 @@ Service::Service(Api& api) : api_(api), admission_(limits::kInflightBytes.max * 
   add_unary("/kith.v1.Kith/Search", kSmall, &Api::search);
   add_unary("/kith.v1.Kith/SearchBatch", kLarge, &Api::search_batch);
   add_unary("/kith.v1.Kith/RangeSearch", kSmall, &Api::range_search);
-  add_unary("/kith.v1.Kith/Settle", kSmall, &Api::settle);
-  add_unary("/kith.v1.Kith/Verify", kSmall, &Api::verify);
+  add_waiting("/kith.v1.Kith/Settle", &Api::settle);
+  add_waiting("/kith.v1.Kith/Verify", &Api::verify);
 }
 
 }  // namespace kith

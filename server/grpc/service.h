@@ -20,22 +20,34 @@ namespace kith {
 
 class Service final : public grpc::Service {
  public:
-  /// `api` must outlive the server that this is registered with.
-  explicit Service(Api& api);
+  /// `api` must outlive the server that this is registered with. At most `waiting_max` calls that may last as
+  /// long as they please (Settle, Verify) run at a time, so that they leave threads for the others.
+  Service(Api& api, uint32_t waiting_max);
 
   /// Refuses new calls with UNAVAILABLE, then waits until the running ones have ended, at most `patience`.
   void drain(std::chrono::milliseconds patience) { running_.drain(patience); }
 
  private:
   template <typename Request, typename Response>
-  void add_unary(const char* name, uint64_t bytes_max,
-                 Result<Response> (Api::*call)(const Request&, const Stop&));
+  using Call = Result<Response> (Api::*)(const Request&, const Stop&);
+
+  template <typename Request, typename Response>
+  grpc::Status serve(uint64_t bytes_max, Call<Request, Response> call, const grpc::ServerContext& context,
+                     const grpc::ByteBuffer& wire, grpc::ByteBuffer* out);
+  template <typename Handler>
+  void add(const char* name, Handler handler);
+  template <typename Request, typename Response>
+  void add_unary(const char* name, uint64_t bytes_max, Call<Request, Response> call);
+  template <typename Request, typename Response>
+  void add_waiting(const char* name, Call<Request, Response> call);
   void add_upsert_stream();
 
   Api& api_;
   Admission admission_;
   RunningCalls running_;
   std::atomic<uint32_t> streams_{0};
+  const uint32_t waiting_max_;
+  std::atomic<uint32_t> waiting_{0};
 };
 
 }  // namespace kith

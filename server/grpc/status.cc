@@ -46,6 +46,11 @@ grpc::Status grpc_status(const Error& error) {
   return {grpc_code(error.code), cut(error.message)};
 }
 
+grpc::Status out_of_resources(const char* what) {
+  return grpc_status(
+      resource_exhausted("the server has run out of {}; try again later or with a smaller request", what));
+}
+
 Error from_grpc_status(const grpc::Status& status) {
   for (const CodePair& pair : kPairs) {
     if (pair.theirs == status.error_code()) return {pair.ours, status.error_message()};

@@ -1,11 +1,12 @@
-// A Database that forwards everything to a real one and watches the searches: how many run, when the last one
-// ended, and a gate that can hold them before they start.
+// A Database that forwards everything to a real one and watches searches and settles: how many run, when the
+// last one ended, and a gate that can hold them before they start.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "query/database.h"
@@ -35,6 +36,9 @@ class SearchWatch {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, patience, [&] { return running_ == count; });
   }
+  /// As if each write met the end of memory.
+  void fail_upserts(bool fail) { upserts_fail_ = fail; }
+  bool upserts_fail() const { return upserts_fail_; }
   std::chrono::steady_clock::time_point ended() const {
     std::lock_guard lock(mutex_);
     return ended_;
@@ -45,6 +49,7 @@ class SearchWatch {
   std::condition_variable changed_;
   int running_ = 0;
   bool open_ = true;
+  std::atomic<bool> upserts_fail_{false};
   std::chrono::steady_clock::time_point ended_;
 };
 
@@ -62,7 +67,10 @@ class ObservedCollection final : public Collection {
   ObservedCollection(std::shared_ptr<Collection> real, SearchWatch& watch)
       : real_(std::move(real)), watch_(watch) {}
 
-  Result<WriteReceipt> upsert(std::span<const Point> p, Durability d) override { return real_->upsert(p, d); }
+  Result<WriteReceipt> upsert(std::span<const Point> p, Durability d) override {
+    if (watch_.upserts_fail()) throw std::bad_alloc();
+    return real_->upsert(p, d);
+  }
   Result<WriteReceipt> remove(std::span<const Id> ids, Durability d) override {
     return real_->remove(ids, d);
   }
@@ -82,7 +90,9 @@ class ObservedCollection final : public Collection {
   Result<Answer> range_search(const RangeQuery& query) const override {
     return watched([&] { return real_->range_search(query); });
   }
-  Result<void> settle(const Stop& stop) override { return real_->settle(stop); }
+  Result<void> settle(const Stop& stop) override {
+    return watched([&] { return real_->settle(stop); });
+  }
   CollectionInfo info() const override { return real_->info(); }
   const Schema& schema() const override { return real_->schema(); }
 

@@ -162,6 +162,47 @@ TEST_F(StopTest, MoreCallsThanThreadsAreRefusedAtOnce) {
   EXPECT_TRUE(fixture_.client->search(search_request("rows", kDim, 1), {}).ok()) << "does not recover";
 }
 
+TEST_F(StopTest, CallsThatWaitLongLeaveThreadsForTheOthers) {
+  ServerOptions options;
+  options.threads = 8;
+  observe(options);
+  observed_->watch().set_gate(false);
+  v1::SettleRequest settle;
+  settle.set_collection("rows");
+  v1::VerifyRequest verify;
+  verify.set_collection("rows");
+  constexpr int kCalls = 30, kAtATime = 4;
+  std::atomic<int> refused{0}, served{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < kCalls; ++i) {
+    callers.emplace_back([&] {
+      auto answer = fixture_.client->settle(settle, within_ms(60'000));
+      if (!answer.ok()) {
+        EXPECT_EQ(answer.error().code, Code::kResourceExhausted) << answer.error().message;
+        EXPECT_NE(answer.error().message.find("Settle"), std::string::npos) << answer.error().message;
+      }
+      ++(answer.ok() ? served : refused);
+    });
+  }
+  const auto end = Clock::now() + 10s;
+  while (refused.load() < kCalls - kAtATime && Clock::now() < end) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(refused.load(), kCalls - kAtATime);
+  EXPECT_TRUE(observed_->watch().wait_running(kAtATime));
+  auto checked = fixture_.client->verify(verify, within_ms(10'000));
+  EXPECT_FALSE(checked.ok()) << "Verify and Settle share the places";
+  v1::CountRequest count;
+  count.set_collection("rows");
+  for (int i = 0; i < 20; ++i) {
+    auto counted = fixture_.client->count(count, within_ms(10'000));
+    EXPECT_TRUE(counted.ok()) << counted.error().message;
+  }
+  observed_->watch().set_gate(true);
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(served.load(), kAtATime);
+  EXPECT_TRUE(fixture_.client->settle(settle, {}).ok());
+  EXPECT_TRUE(fixture_.client->verify(verify, {}).ok());
+}
+
 TEST_F(StopTest, ShutdownCancelsWhatDoesNotEnd) {
   load(5'000);
   ServerOptions options;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "kith.grpc.pb.h"
+#include "reflection.grpc.pb.h"
 #include "server/api/wire_limits.h"
 #include "tests/server/grpc/harness.h"
 #include "tests/server/grpc/raw_http2.h"
@@ -90,6 +91,78 @@ TEST_F(WireTest, ReflectionNamesAndDescribesTheService) {
   EXPECT_NE(file.find("UpsertStream"), std::string::npos);
 }
 
+TEST_F(WireTest, ReflectionAnswersEveryKindOfQuestion) {
+  namespace v1alpha = grpc::reflection::v1alpha;
+  auto stub = v1alpha::ServerReflection::NewStub(channel_);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 20s);
+  auto stream = stub->ServerReflectionInfo(&context);
+  v1alpha::ServerReflectionRequest request;
+  v1alpha::ServerReflectionResponse answer;
+  const auto ask = [&] { return stream->Write(request) && stream->Read(&answer); };
+  request.set_host("here");
+  request.set_file_by_filename("kith.proto");
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(answer.valid_host(), "here");
+  EXPECT_EQ(answer.original_request().file_by_filename(), "kith.proto");
+  ASSERT_EQ(answer.file_descriptor_response().file_descriptor_proto_size(), 1);
+  const std::string file = answer.file_descriptor_response().file_descriptor_proto(0);
+  request.set_file_containing_symbol("kith.v1.SearchRequest.vector");
+  ASSERT_TRUE(ask());
+  ASSERT_EQ(answer.file_descriptor_response().file_descriptor_proto_size(), 1);
+  EXPECT_EQ(answer.file_descriptor_response().file_descriptor_proto(0), file);
+  request.set_all_extension_numbers_of_type("kith.v1.Point");
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(answer.all_extension_numbers_response().base_type_name(), "kith.v1.Point");
+  for (int i = 0; i < 4; ++i) {
+    if (i == 0) request.set_file_by_filename("no.proto");
+    if (i == 1) request.set_file_containing_symbol("no.Symbol");
+    if (i == 2) request.set_all_extension_numbers_of_type("no.Type");
+    if (i == 3) request.mutable_file_containing_extension()->set_containing_type("kith.v1.Point");
+    ASSERT_TRUE(ask());
+    EXPECT_EQ(answer.error_response().error_code(), static_cast<int>(grpc::StatusCode::NOT_FOUND)) << i;
+  }
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(WireTest, IdleReflectionStreamsHoldNoThread) {
+  namespace v1alpha = grpc::reflection::v1alpha;
+  ServerOptions options;
+  options.threads = 2;
+  fixture_.client.reset();
+  fixture_.server.reset();
+  fixture_.serve(*fixture_.database, options);
+  ASSERT_TRUE(fixture_.ok());
+  auto stub = v1alpha::ServerReflection::NewStub(
+      grpc::CreateChannel(local(fixture_.server->port()), grpc::InsecureChannelCredentials()));
+  v1alpha::ServerReflectionRequest request;
+  request.set_list_services("*");
+  v1alpha::ServerReflectionResponse answer;
+  using Stream =
+      grpc::ClientReaderWriter<v1alpha::ServerReflectionRequest, v1alpha::ServerReflectionResponse>;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<Stream>> streams;
+  const auto open = [&] {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    contexts.back()->set_deadline(std::chrono::system_clock::now() + 60s);
+    streams.push_back(stub->ServerReflectionInfo(contexts.back().get()));
+    streams.back()->Write(request);
+    return streams.back()->Read(&answer);
+  };
+  for (size_t i = 0; i < limits::kReflectionStreams.max; ++i) ASSERT_TRUE(open()) << "stream " << i;
+  EXPECT_FALSE(open()) << "over the limit";
+  EXPECT_EQ(streams.back()->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (int i = 0; i < 20; ++i) {
+    auto listed = fixture_.client->list_collections({}, within_ms(5'000));
+    EXPECT_TRUE(listed.ok()) << listed.error().message;
+  }
+  streams.front()->WritesDone();
+  EXPECT_TRUE(streams.front()->Finish().ok());
+  EXPECT_TRUE(open()) << "room comes back";
+  for (auto& context : contexts) context->TryCancel();
+}
+
 TEST_F(WireTest, CompressedMessagesAreRefusedUnread) {
   for (const auto algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
     v1::UpsertRequest request;
@@ -156,6 +229,18 @@ TEST_F(WireTest, NestedEmptiesDoNotGrowInMemory) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_NE(status.error_message().find("sub_messages"), std::string::npos) << status.error_message();
   EXPECT_LT(test::resident_bytes(), before + 64 * limits::kMiB) << "parsed, they take 164 MB";
+}
+
+TEST_F(WireTest, FieldsOfTheWrongKindAndFieldsAgainDoNotGrowInMemory) {
+  for (const std::string& piece : {std::string("\x1a\x00", 2), std::string("\x0a\x00", 2)}) {
+    std::string bomb;
+    for (int i = 0; i < 4'000'000; ++i) bomb += piece;
+    (void)call("/kith.v1.Kith/Upsert", bomb.substr(0, 1'000));
+    const uint64_t before = test::resident_bytes();
+    const grpc::Status status = call("/kith.v1.Kith/Upsert", bomb);
+    EXPECT_NE(status.error_message().find("unknown_fields"), std::string::npos) << status.error_message();
+    EXPECT_LT(test::resident_bytes(), before + 64 * limits::kMiB) << "parsed, they take over 128 MB";
+  }
 }
 
 TEST_F(WireTest, FatMetadataIsRefused) {
