@@ -3,11 +3,11 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "server/api/wire_limits.h"
 #include "server/grpc/codec.h"
+#include "server/grpc/slot.h"
 #include "server/grpc/status.h"
 
 namespace kith {
@@ -18,20 +18,27 @@ using grpc::ByteBuffer;
 class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
  public:
   UpsertReactor(Api& api, Admission& admission, RunningCalls& running, std::atomic<uint32_t>& streams)
-      : api_(api), admission_(admission), running_(running), streams_(streams) {
-    const uint32_t open = streams_.fetch_add(1) + 1;
+      : api_(api), admission_(admission), running_(running), slot_(streams, limits::kBulkStreams.max) {
     if (!running_) {
       Finish(grpc_status(unavailable("{}", kShuttingDown)));
       return;
     }
-    if (open > limits::kBulkStreams.max) {
-      Finish(grpc_status(resource_exhausted(
-          "{} bulk streams are open (limit 'bulk_streams'); close one or try later", open - 1)));
+    if (!slot_) {
+      Finish(grpc_status(
+          resource_exhausted("{} bulk streams are open (limit 'bulk_streams'); close one or try later",
+                             limits::kBulkStreams.max)));
       return;
     }
-    reading_ = true;
-    StartRead(&incoming_);
-    worker_ = std::thread([this] { work(); });
+    const grpc::Status started = guarded([this] {
+      worker_ = std::thread([this] { work(); });  // sleeps until there is a batch
+      return grpc::Status::OK;
+    });
+    if (!started.ok()) {
+      Finish(started);
+      return;
+    }
+    std::lock_guard lock(mutex_);
+    read_more();
   }
 
   void OnReadDone(bool ok) override {
@@ -70,7 +77,6 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
         worker_.join();
       }
     }
-    streams_.fetch_sub(1);
     delete this;
   }
 
@@ -85,16 +91,20 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   }
 
   void work() {
-    grpc::Status status = grpc::Status::OK;
-    ByteBuffer batch;
-    for (uint64_t number = 1; status.ok() && next(batch); ++number) {
-      auto applied = apply(batch);
-      if (!applied.ok())
-        status =
-            grpc_status(make_error(applied.error().code, "batch {}: {}", number, applied.error().message));
-    }
+    grpc::Status status = guarded([this] { return apply_all(); });
     if (!wait_until_written()) status = grpc::Status(grpc::StatusCode::CANCELLED, "the client went away");
     Finish(status);
+  }
+
+  grpc::Status apply_all() {
+    ByteBuffer batch;
+    for (uint64_t number = 1; next(batch); ++number) {
+      auto applied = apply(batch);
+      if (!applied.ok()) {
+        return grpc_status(make_error(applied.error().code, "batch {}: {}", number, applied.error().message));
+      }
+    }
+    return grpc::Status::OK;
   }
 
   /// False at the end of the client's batches or when it is gone.
@@ -127,12 +137,12 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
     };
     stop.context = this;
     const v1::WriteResponse response = TRY(api_.upsert(request, stop));
+    outgoing_.Clear();
+    serialize_message(response, outgoing_);
     {
       std::lock_guard lock(mutex_);
       writing_ = true;
     }
-    outgoing_.Clear();
-    serialize_message(response, outgoing_);
     StartWrite(&outgoing_);
     return {};
   }
@@ -140,7 +150,7 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   Api& api_;
   Admission& admission_;
   const RunningCalls::Guard running_;
-  std::atomic<uint32_t>& streams_;
+  const Slot slot_;
   ByteBuffer incoming_;  // gRPC's while reading_
   ByteBuffer outgoing_;  // gRPC's while writing_
   std::atomic<bool> cancelled_{false};

@@ -3,12 +3,14 @@
 // gRPC streams that do what no polite client does.
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <thread>
 
 #include "kith.grpc.pb.h"
 #include "server/api/wire_limits.h"
 #include "tests/server/grpc/harness.h"
+#include "tests/server/grpc/observed_database.h"
 
 namespace kith::testing {
 namespace {
@@ -149,6 +151,54 @@ TEST_F(UpsertStreamTest, StreamsOverTheLimitAreRefusedAndRoomComesBack) {
   open_all(limits::kBulkStreams.max);
   std::this_thread::sleep_for(100ms);
   open_all(limits::kBulkStreams.max);
+}
+
+TEST_F(UpsertStreamTest, AStreamWithoutAThreadIsRefusedAndGivesItsPlaceBack) {
+  v1::WriteResponse answer;
+  {  // a stack larger than the address space: no thread of std::thread starts
+    pthread_attr_t usual, impossible;
+    ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+    ASSERT_EQ(pthread_attr_init(&impossible), 0);
+    ASSERT_EQ(pthread_attr_setstacksize(&impossible, size_t{1} << 50), 0);
+    ASSERT_EQ(pthread_setattr_default_np(&impossible), 0);
+    std::vector<grpc::Status> statuses;
+    for (size_t i = 0; i < limits::kBulkStreams.max + 1; ++i) {
+      grpc::ClientContext context;
+      context.set_deadline(std::chrono::system_clock::now() + 10s);
+      auto call = stub_->UpsertStream(&context);
+      EXPECT_FALSE(call->Read(&answer));
+      statuses.push_back(call->Finish());
+    }
+    ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+    for (const grpc::Status& status : statuses) {
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+      EXPECT_NE(status.error_message().find("threads"), std::string::npos) << status.error_message();
+    }
+  }
+  auto stream = fixture_.client->upsert_stream({});
+  ASSERT_TRUE(stream.ok());
+  EXPECT_TRUE((*stream)->send(batch(0)).ok()) << "the places were not given back";
+  EXPECT_TRUE((*stream)->finish().ok());
+}
+
+TEST_F(UpsertStreamTest, RunningOutOfMemoryEndsTheCallNotTheServer) {
+  ObservedDatabase starved(*fixture_.database);
+  fixture_.server.reset();
+  fixture_.serve(starved);
+  ASSERT_TRUE(fixture_.ok());
+  starved.watch().fail_upserts(true);
+  auto stream = fixture_.client->upsert_stream(within_ms(10'000));
+  ASSERT_TRUE(stream.ok());
+  (void)(*stream)->send(batch(0));
+  auto finished = (*stream)->finish();
+  ASSERT_FALSE(finished.ok());
+  EXPECT_EQ(finished.error().code, Code::kResourceExhausted) << finished.error().message;
+  auto single = fixture_.client->upsert(batch(0), within_ms(10'000));
+  ASSERT_FALSE(single.ok());
+  EXPECT_EQ(single.error().code, Code::kResourceExhausted) << single.error().message;
+  starved.watch().fail_upserts(false);
+  EXPECT_TRUE(fixture_.client->upsert(batch(0), {}).ok());
+  fixture_.server.reset();
 }
 
 TEST_F(UpsertStreamTest, AClientThatDoesNotReadIsNotReadFrom_slow) {
