@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,11 +27,12 @@ struct ServerOptions {
   DatabaseOptions database;
 };
 
-/// Opens the directory, serves it, prints one line `kith: serving DIRECTORY on HOST:PORT` to stdout when
-/// ready, and runs until SIGINT or SIGTERM; then stops accepting, lets running requests end, and closes the
-/// database. InvalidArgument for a bad address, FailedPrecondition for one that is not loopback or a
-/// directory in use.
-Result<void> run_server(const ServerOptions& options);
+/// Opens the directory, serves it, calls `ready` with the port, and runs until SIGINT or SIGTERM; then stops
+/// accepting, lets running requests end, and closes the database. A signal that comes before `ready` ends the
+/// process at once with the exit code 128 + signal: opening can take long (a log is replayed), nothing was
+/// acknowledged yet, and the store survives any kill. InvalidArgument for a bad address, FailedPrecondition
+/// for one that is not loopback or a directory in use.
+Result<void> run_server(const ServerOptions& options, const std::function<void(uint16_t port)>& ready);
 
 /// The same in pieces, for embedding and tests. Destruction shuts down as run_server does.
 class Server {

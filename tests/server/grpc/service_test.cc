@@ -309,7 +309,7 @@ TEST(RunServer, RefusesWhatIsNotLoopback) {
   ServerOptions options;
   options.directory = dir.path();
   options.host = "0.0.0.0";
-  auto result = run_server(options);
+  auto result = run_server(options, [](uint16_t) { FAIL() << "serves"; });
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, Code::kFailedPrecondition);
 }
