@@ -12,6 +12,8 @@ struct Stop {
   bool (*cancelled)(const void* context) = nullptr;  // thread-safe; null when nobody can cancel
   const void* context = nullptr;
 
+  bool operator==(const Stop&) const = default;
+
   /// OK while the work is still wanted; DeadlineExceeded or Cancelled otherwise.
   Result<void> check() const {
     if (cancelled != nullptr && cancelled(context))

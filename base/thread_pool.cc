@@ -7,10 +7,12 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace kith {
 
@@ -39,8 +41,16 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(size_t threads) : state_(std::make_unique<State>()) {
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  for (size_t i = 0; i < threads; ++i) {
-    state_->threads.emplace_back([state = state_.get()] { state->work(); });
+  state_->threads.reserve(threads);
+  while (state_->threads.size() < threads) {
+    try {
+      state_->threads.emplace_back([state = state_.get()] { state->work(); });
+    } catch (const std::system_error& error) {  // a limit on processes: fewer do as well, none would not
+      CHECK(!state_->threads.empty());
+      log_warn("thread pool is smaller than asked for",
+               {{"threads", state_->threads.size()}, {"asked", threads}, {"error", error.what()}});
+      return;
+    }
     pthread_setname_np(state_->threads.back().native_handle(), "kith-pool");
   }
 }

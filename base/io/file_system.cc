@@ -14,6 +14,19 @@ Result<void> write_synced(FileSystem& fs, const std::string& path, std::span<con
 
 }  // namespace
 
+Result<void> make_durable_directories(FileSystem& fs, const std::string& directory) {
+  std::vector<std::string> missing = {normal_path(directory)};  // the last: the deepest that exists
+  while (!TRY(fs.exists(missing.back())) && parent_directory(missing.back()) != missing.back())
+    missing.push_back(parent_directory(missing.back()));
+  if (const std::string& there = missing.back(); parent_directory(there) != there)
+    TRY(fs.sync_directory(parent_directory(there)));
+  for (missing.pop_back(); !missing.empty(); missing.pop_back()) {
+    TRY(fs.make_directories(missing.back()));
+    TRY(fs.sync_directory(parent_directory(missing.back())));
+  }
+  return {};
+}
+
 Result<void> write_file_atomically(FileSystem& fs, const std::string& path, std::span<const std::byte> data) {
   const std::string temporary = path + ".tmp";
   const Result<void> written = write_synced(fs, temporary, data);

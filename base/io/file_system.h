@@ -68,6 +68,10 @@ class FileSystem {
 /// The machine's own, one per process.
 FileSystem& posix_file_system();
 
+/// As make_directories, and their names survive power loss. Also those of an earlier call that a crash cut
+/// short: each name is synced before the next is made in it, so only the last that exists may not be yet.
+Result<void> make_durable_directories(FileSystem& fs, const std::string& directory);
+
 /// Writes `data` to `path` so that after a crash either the old or the new content is there: temp file, sync,
 /// rename, sync of the directory.
 Result<void> write_file_atomically(FileSystem& fs, const std::string& path, std::span<const std::byte> data);

@@ -57,12 +57,11 @@ Result<void> FlatIndex::remove(Row row) {
   return {};
 }
 
-Result<void> FlatIndex::scan(const VectorView& query, const RowSet* allowed, const Stop& stop, TopK& top,
-                             SearchStats& stats) const {
+Result<void> FlatIndex::scan(const VectorView& query, const RowSet* allowed, Node nodes, const Stop& stop,
+                             TopK& top, SearchStats& stats) const {
   KernelQuery prepared;
   const VectorSpace& space = vectors_.space();
   const void* kernel_query = prepared.from_user(space, query);
-  const Node nodes = rows_.size();
   const void* block[kBlock];
   Node members[kBlock];
   float distances[kBlock];
@@ -106,9 +105,10 @@ Result<SearchAnswer> FlatIndex::search(const SearchRequest& request) const {
   TRY(vectors_.space().check_query(request.query));
   if (request.k == 0) return invalid_argument("k is 0; ask for at least 1 neighbour");
   TRY(request.stop.check());
-  TopK top(std::min<uint64_t>(request.k, rows_.size()));
+  const Node nodes = rows_.size();
+  TopK top(std::min<uint64_t>(request.k, nodes));
   SearchStats stats;
-  TRY(scan(request.query, request.allowed, request.stop, top, stats));
+  TRY(scan(request.query, request.allowed, nodes, request.stop, top, stats));
   return answer_of(top, stats);
 }
 
@@ -116,9 +116,10 @@ Result<SearchAnswer> FlatIndex::range_search(const RangeRequest& request) const 
   TRY(vectors_.space().check_query(request.query));
   if (request.rows_max == 0) return invalid_argument("rows_max is 0; ask for at least 1 row");
   TRY(request.stop.check());
-  TopK top(std::min<uint64_t>(request.rows_max, rows_.size()));
+  const Node nodes = rows_.size();
+  TopK top(std::min<uint64_t>(request.rows_max, nodes));
   SearchStats stats;
-  TRY(scan(request.query, request.allowed, request.stop, top, stats));
+  TRY(scan(request.query, request.allowed, nodes, request.stop, top, stats));
   SearchAnswer answer = answer_of(top, stats);
   auto& found = answer.neighbors;
   found.erase(std::find_if(found.begin(), found.end(),

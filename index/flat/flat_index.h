@@ -34,7 +34,7 @@ class FlatIndex final : public Index {
 
   FlatIndex(const IndexSpec& spec, const VectorSpace& space);
   /// Measures all returnable rows; `top` keeps the nearest, in raw distances.
-  Result<void> scan(const VectorView& query, const RowSet* allowed, const Stop& stop, TopK& top,
+  Result<void> scan(const VectorView& query, const RowSet* allowed, Node nodes, const Stop& stop, TopK& top,
                     SearchStats& stats) const;
   SearchAnswer answer_of(TopK& top, const SearchStats& stats) const;
 

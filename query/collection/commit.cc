@@ -1,5 +1,6 @@
 // The way of a write, see local_collection.h.
 #include <algorithm>
+#include <new>
 #include <unordered_map>
 
 #include "query/collection/local_collection.h"
@@ -67,33 +68,45 @@ void LocalCollection::commit(std::span<WriteRequest* const> group) {
   if (group.front()->task != nullptr) return group.front()->task();
   GroupPlan plan{next_row_, next_row_, sequence_, ids_.size(), {}, {}, {}, false, {}};
   plan.overlaid = group.size() > 1 || !group.front()->removes.empty();  // ids of one upsert are unique
-  auto survives = KvSurvives::kProcess;
   std::vector<WriteRequest*> accepted;
-  for (WriteRequest* request : group) {
-    if (auto planned = this->plan(*request, plan); !planned.ok()) {
-      request->outcome = planned.error();
-      continue;
+  bool sync = engine_->flusher.late();
+  try {
+    for (WriteRequest* request : group) {
+      if (auto planned = this->plan(*request, plan); !planned.ok()) {
+        request->outcome = planned.error();
+        continue;
+      }
+      accepted.push_back(request);
+      sync = sync || request->durability == Durability::kSync;
     }
-    accepted.push_back(request);
-    if (request->durability == Durability::kSync) survives = KvSurvives::kPower;
+    if (accepted.empty()) return;
+    park(engine_->store->snapshot());
+  } catch (const std::bad_alloc&) {  // nothing is written yet
+    for (WriteRequest* request : group)
+      request->outcome = resource_exhausted(
+          "collection '{}': no memory for a write; nothing was written: send less at once", name_);
+    return;
   }
-  if (accepted.empty()) return;
-
-  View before = engine_->store->snapshot();
-  {
-    std::unique_lock lock(state_mutex_);
-    parked_view_ = std::move(before);
-  }
-  const Result<void> written = engine_->store->write(plan.batch, survives);
+  const Result<void> written = write(plan.batch, sync);
   if (!written.ok()) {
     for (WriteRequest* request : accepted) request->outcome = written.error();
     // Whatever the device kept of the batch, no reader sees it before the store is opened anew.
-    std::unique_lock lock(state_mutex_);
-    parked_view_ = nullptr;
-    return;
+    return park(nullptr);
   }
-  if (survives == KvSurvives::kProcess) engine_->flusher.note_write();
   apply(plan);
+}
+
+void LocalCollection::park(View view) {
+  std::unique_lock lock(state_mutex_);
+  parked_view_ = std::move(view);
+}
+
+/// An exception from here on could leave the truth and memory apart: it ends the process, and the next open
+/// replays.
+Result<void> LocalCollection::write(const KvBatch& batch, bool sync) noexcept {
+  TRY(engine_->store->write(batch, sync ? KvSurvives::kPower : KvSurvives::kProcess));
+  if (!sync) engine_->flusher.note_write();
+  return {};
 }
 
 /// Adds one request to the plan; an error leaves the plan as it was.
@@ -161,7 +174,7 @@ Row LocalCollection::plan_tombstone(std::string_view id_key, GroupPlan& plan, Ch
 
 /// Indexes first, then ids: a reader finds a new row nowhere until all of the group is in place, then all of
 /// it.
-void LocalCollection::apply(const GroupPlan& plan) {
+void LocalCollection::apply(const GroupPlan& plan) noexcept {
   std::vector<Row> rows;
   std::vector<const std::byte*> vectors;
   for (size_t field = 0; field < fields_.size(); ++field) {
@@ -185,7 +198,7 @@ void LocalCollection::apply(const GroupPlan& plan) {
         ids_.insert(plan.added[i].point->id_key, plan.first_row + static_cast<Row>(i));
     CHECK(ids_.size() == plan.points);
     sequence_ = plan.sequence;
-    next_row_ = plan.next_row;
+    next_row_.store(plan.next_row, std::memory_order_release);
     parked_view_ = nullptr;
     if (!plan.removed.empty()) removals_.fetch_add(1, std::memory_order_release);
   }

@@ -35,7 +35,7 @@ void CommitQueue::run_exclusively(std::function<void()> task) {
   submit(request);
 }
 
-std::vector<WriteRequest*> CommitQueue::take_group() {
+std::vector<WriteRequest*> CommitQueue::take_group() noexcept {
   std::vector<WriteRequest*> group;
   size_t bytes = 0;
   while (!queue_.empty()) {

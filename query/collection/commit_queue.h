@@ -30,7 +30,8 @@ class CommitQueue {
   void run_exclusively(std::function<void()> task);
 
  private:
-  std::vector<WriteRequest*> take_group();
+  /// Not to throw: those behind would wait for ever.
+  std::vector<WriteRequest*> take_group() noexcept;
 
   const size_t group_bytes_max_;
   const Commit commit_;

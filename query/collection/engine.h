@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -15,7 +16,8 @@
 
 namespace kith {
 
-/// Syncs the store at most half a window after the first write that asked for it.
+/// Syncs the store at most half a window after the first write that asked for it. When the device is slower
+/// than that, `late` tells writers to sync themselves, which holds them back.
 class AsyncFlusher {
  public:
   AsyncFlusher(KvStore& store, std::chrono::milliseconds window);
@@ -25,17 +27,22 @@ class AsyncFlusher {
 
   /// Call after each kProcess write.
   void note_write();
+  /// A write of longer than the window ago is not synced yet.
+  bool late() const;
 
  private:
   void run();
 
   KvStore& store_;
   const std::chrono::milliseconds window_;
-  std::mutex mutex_;
+  using Time = std::chrono::steady_clock::time_point;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool dirty_ = false;    // guarded by mutex_, as is the next
-  bool closing_ = false;  // no more writes come
-  std::thread thread_;    // last: starts when all else stands
+  // Guarded by mutex_: since when writes wait for the next sync, for the one under way; no more writes come.
+  std::optional<Time> dirty_since_;
+  std::optional<Time> syncing_since_;
+  bool closing_ = false;
+  std::thread thread_;  // last: starts when all else stands
 };
 
 struct Engine {

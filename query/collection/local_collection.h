@@ -78,16 +78,29 @@ class LocalCollection final : public Collection {
   struct GroupPlan;
 
   Result<void> check_alive() const;
+  /// What `read` returns, or NotFound when the collection was dropped before or meanwhile: its data may be
+  /// gone by then.
+  template <typename Read>
+  auto while_alive(Read read) const -> decltype(read()) {
+    TRY(check_alive());
+    auto result = read();
+    TRY(check_alive());
+    return result;
+  }
 
   // commit.cc, leader only
   void commit(std::span<WriteRequest* const> group);
   Result<void> plan(WriteRequest& request, GroupPlan& plan) const;
   void plan_upserts(WriteRequest& request, GroupPlan& plan, Change& change, WriteReceipt& receipt) const;
   Row plan_tombstone(std::string_view id_key, GroupPlan& plan, Change& change) const;
-  void apply(const GroupPlan& plan);
+  void park(View view);
+  Result<void> write(const KvBatch& batch, bool sync) noexcept;
+  void apply(const GroupPlan& plan) noexcept;
   Result<WriteReceipt> submit(WriteRequest& request);
 
   // read.cc
+  Result<std::vector<std::optional<Point>>> get_alive(std::span<const Id> ids, Fetch fetch) const;
+  Result<ScrollPage> scroll_alive(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const;
   View view_locked() const;  // under state_mutex_
   Result<std::vector<Point>> read_points(const KvSnapshot& view, std::span<const Row> rows,
                                          Fetch fetch) const;
@@ -95,6 +108,8 @@ class LocalCollection final : public Collection {
                             std::span<const uint16_t> fields, std::vector<Point>& points) const;
 
   // search.cc
+  Result<std::vector<Answer>> search_batch_alive(std::span<const Query> queries) const;
+  Result<Answer> range_search_alive(const RangeQuery& query) const;
   bool scans(const FieldIndex& field, bool exact) const;
   template <typename Ask>
   Result<Found> find(Window window, bool fetches, Ask ask) const;
@@ -106,11 +121,13 @@ class LocalCollection final : public Collection {
   Result<std::vector<Answer>> search_batch_index(std::span<const Query> queries,
                                                  const FieldIndex& field) const;
   Result<std::vector<Answer>> search_each(std::span<const Query> queries) const;
-  bool take_live(const SearchAnswer& answer, Window window, bool fetches, Found& found) const;
+  void keep_live(std::vector<Neighbor>& neighbors, Row rows_end) const;
+  void take(std::vector<Neighbor> live, Window window, bool fetches, Found& found) const;
   Result<Answer> answer(Found found, const VectorField& field, Fetch fetch,
                         std::optional<float> threshold) const;
 
   // verify.cc
+  Result<VerifyReport> verify_alive(const Stop& stop);
   Result<void> verify_index(const KvSnapshot& view, uint8_t position, Row next_row, const Stop& stop,
                             VerifyReport& report) const;
 
@@ -131,8 +148,8 @@ class LocalCollection final : public Collection {
   mutable std::shared_mutex state_mutex_;
   IdMap ids_;
   uint64_t sequence_ = 0;
-  Row next_row_ = 0;
-  View parked_view_;                   // the store as these say, while a KV write is under way
+  std::atomic<Row> next_row_{0};  // searches read it without the mutex: rows from it on are not there yet
+  View parked_view_;              // the store as these say, while a KV write is under way
   std::atomic<uint64_t> removals_{0};  // groups that took rows out of ids_
 };
 

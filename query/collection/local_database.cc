@@ -1,6 +1,7 @@
 #include "query/collection/local_database.h"
 
 #include <chrono>
+#include <set>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -37,7 +38,7 @@ Result<std::unique_ptr<FileLock>> take_directory(FileSystem& fs, const std::stri
   const bool there = TRY(fs.exists(directory + "/store/CURRENT"));
   if (!there && !create_if_missing)
     return not_found("directory '{}' holds no Kith data; check the path, or let it be created", directory);
-  TRY(fs.make_directories(directory + "/store"));
+  TRY(make_durable_directories(fs, directory + "/store"));
   auto lock = fs.lock(directory + "/LOCK");
   if (!lock.ok() && lock.error().code == Code::kFailedPrecondition)
     return failed_precondition(
@@ -122,10 +123,19 @@ Result<void> LocalDatabase::read_catalog(std::vector<Entry>& entries) {
     if (record.ok())
       entry.record = std::move(*record);
     else
-      entry.record.name = fmt::format("#{}", number);
-    if (!record.ok()) quarantine(entry, record.error().message);
+      entry.broken = record.error().message;
   }
-  return at->status();
+  TRY(at->status());
+  std::set<std::string> names;
+  for (const Entry& entry : entries) names.insert(entry.record.name);
+  for (Entry& entry : entries) {
+    if (entry.broken.empty()) continue;
+    entry.record.name =
+        fmt::format("#{}", entry.number);  // its own is unreadable; users may have taken this one
+    while (!names.insert(entry.record.name).second) entry.record.name += '#';
+    quarantine(entry, entry.broken);
+  }
+  return {};
 }
 
 void LocalDatabase::open_collections(std::vector<Entry>& entries) {

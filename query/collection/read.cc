@@ -18,7 +18,11 @@ Result<uint64_t> LocalCollection::count() const {
 }
 
 Result<std::vector<std::optional<Point>>> LocalCollection::get(std::span<const Id> ids, Fetch fetch) const {
-  TRY(check_alive());
+  return while_alive([&] { return get_alive(ids, fetch); });
+}
+
+Result<std::vector<std::optional<Point>>> LocalCollection::get_alive(std::span<const Id> ids,
+                                                                     Fetch fetch) const {
   const std::vector<std::string> id_keys = TRY(validate_ids(ids));
   std::vector<Row> rows;
   std::vector<size_t> places;  // in `ids`, of each of rows
@@ -44,7 +48,11 @@ Result<std::vector<std::optional<Point>>> LocalCollection::get(std::span<const I
 }
 
 Result<ScrollPage> LocalCollection::scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const {
-  TRY(check_alive());
+  return while_alive([&] { return scroll_alive(from, limit, fetch); });
+}
+
+Result<ScrollPage> LocalCollection::scroll_alive(const std::optional<Id>& from, uint32_t limit,
+                                                 Fetch fetch) const {
   TRY(limits::kScrollLimit.check("limit", limit));
   const std::string first = from.has_value() ? TRY(id_key_of(*from)) : std::string{};
   View view;

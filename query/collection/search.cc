@@ -63,19 +63,27 @@ std::vector<std::byte> packed(std::span<const Query> queries) {
 }  // namespace
 
 Result<Answer> LocalCollection::search(const Query& query) const {
-  TRY(check_alive());
-  const uint8_t position = TRY(validate_query(schema_, query));
-  const FieldIndex& field = *fields_[position];
-  if (!scans(field, query.exact))
-    return answer(TRY(search_index(query, field)), field.field(), query.fetch, query.score_threshold);
-  return std::move(TRY(search_batch_scan({&query, 1}, position)).front());
+  return while_alive([&]() -> Result<Answer> {
+    const uint8_t position = TRY(validate_query(schema_, query));
+    const FieldIndex& field = *fields_[position];
+    if (!scans(field, query.exact)) {
+      Result<Found> found = search_index(query, field);
+      if (field.usable())
+        return answer(TRY(std::move(found)), field.field(), query.fetch, query.score_threshold);
+    }
+    return std::move(TRY(search_batch_scan({&query, 1}, position)).front());
+  });
 }
 
 Result<std::vector<Answer>> LocalCollection::search_batch(std::span<const Query> queries) const {
-  TRY(check_alive());
+  return while_alive([&] { return search_batch_alive(queries); });
+}
+
+Result<std::vector<Answer>> LocalCollection::search_batch_alive(std::span<const Query> queries) const {
   TRY(limits::kBatchQueries.check("queries", queries.size()));
   bool all_scan = true;
   bool same = true;  // what one call to the kind must have in common
+  bool same_stop = true;
   uint8_t position = 0;
   for (size_t i = 0; i < queries.size(); ++i) {
     auto field = validate_query(schema_, queries[i]);
@@ -85,20 +93,28 @@ Result<std::vector<Answer>> LocalCollection::search_batch(std::span<const Query>
       return invalid_argument("queries[{}]: asks field '{}', the first asks '{}'; one batch has one field", i,
                               schema_.vectors[*field].name, schema_.vectors[position].name);
     all_scan = all_scan && scans(*fields_[position], queries[i].exact);
+    same_stop = same_stop && queries[i].stop == queries[0].stop;
     same = same && !scans(*fields_[position], queries[i].exact) && queries[i].effort == queries[0].effort;
   }
+  if (!same_stop) return search_each(queries);
   const FieldIndex& field = *fields_[position];
   if (all_scan) return search_batch_scan(queries, position);
-  if (same && field.kind().search_batch != nullptr) return search_batch_index(queries, field);
-  return search_each(queries);
+  if (!same || field.kind().search_batch == nullptr) return search_each(queries);
+  auto answers = search_batch_index(queries, field);
+  return field.usable() ? std::move(answers) : search_batch_scan(queries, position);
 }
 
 Result<Answer> LocalCollection::range_search(const RangeQuery& query) const {
-  TRY(check_alive());
+  return while_alive([&] { return range_search_alive(query); });
+}
+
+Result<Answer> LocalCollection::range_search_alive(const RangeQuery& query) const {
   const uint8_t position = TRY(validate_range_query(schema_, query));
   const FieldIndex& field = *fields_[position];
-  if (!scans(field, query.exact) && field.kind().range_search != nullptr)
-    return answer(TRY(range_search_index(query, field)), field.field(), query.fetch, query.radius);
+  if (!scans(field, query.exact) && field.kind().range_search != nullptr) {
+    Result<Found> found = range_search_index(query, field);
+    if (field.usable()) return answer(TRY(std::move(found)), field.field(), query.fetch, query.radius);
+  }
   const VectorBlock block{query.vector.data(), query_type(field.field().type), field.field().dim, 1};
   const float radius = loosened(distance_of(field.field().metric, query.radius));
   Found found;
@@ -131,9 +147,11 @@ Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQu
   });
 }
 
-/// Asks an index (ask(count) → the nearest `count` rows) until the answer holds good for one moment.
+/// Asks an index (ask(count) → the nearest `count` rows) until the answer holds good for one moment. Callers
+/// test afterwards that the index was usable all the time.
 ///
-/// Rows that the id map does not know are dropped, and more are asked for when that leaves too few. If rows
+/// Rows that the id map does not know are dropped, and more are asked for when that leaves too few; so are
+/// rows that were not there when the index was asked, of whose group it may have seen a part only. If rows
 /// were removed while the index searched, it may have met a replaced point under neither of its rows (the old
 /// one gone already, the new one not there yet when it looked), so it is asked again; after a few tries with
 /// writers held off.
@@ -145,38 +163,36 @@ Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches
     std::shared_lock lock(state_mutex_, std::defer_lock);
     if (attempt >= kOptimisticTries) lock.lock();
     const uint64_t removals = removals_.load(std::memory_order_acquire);
-    const SearchAnswer answer = TRY(ask(count));
+    const Row rows_end = next_row_.load(std::memory_order_acquire);
+    SearchAnswer answer = TRY(ask(count));
     found.stats.add(answer.stats);
     if (!lock.owns_lock()) lock.lock();
-    size_t live = 0;
-    for (const Neighbor& neighbor : answer.neighbors) live += ids_.live(neighbor.row) ? 1 : 0;
-    const size_t dropped = answer.neighbors.size() - live;
-    const bool enough = dropped == 0 || live >= window.wanted() || answer.neighbors.size() < count;
+    const size_t got = answer.neighbors.size();
+    keep_live(answer.neighbors, rows_end);
+    const size_t live = answer.neighbors.size(), dropped = got - live;
+    const bool enough = dropped == 0 || live >= window.wanted() || got < count;
     if (enough && removals == removals_.load(std::memory_order_relaxed)) {
-      take_live(answer, window, fetches, found);
+      take(std::move(answer.neighbors), window, fetches, found);
       return found;
     }
     if (!enough) count = std::min<size_t>(window.wanted() + 2 * dropped, kNoRow - 1);
   }
 }
 
-/// Under state_mutex_. False when a row among those wanted was not live.
-bool LocalCollection::take_live(const SearchAnswer& answer, Window window, bool fetches, Found& found) const {
-  bool all_live = true;
-  for (const Neighbor& neighbor : answer.neighbors) {
-    if (found.neighbors.size() == window.wanted()) break;
-    if (ids_.live(neighbor.row))
-      found.neighbors.push_back(neighbor);
-    else
-      all_live = false;
-  }
+/// Under state_mutex_.
+void LocalCollection::keep_live(std::vector<Neighbor>& neighbors, Row rows_end) const {
+  std::erase_if(neighbors, [&](const Neighbor& n) { return n.row >= rows_end || !ids_.live(n.row); });
+}
+
+/// Under state_mutex_, of live rows.
+void LocalCollection::take(std::vector<Neighbor> live, Window window, bool fetches, Found& found) const {
+  found.neighbors = std::move(live);
   cut(found.neighbors, window.offset, window.count);
   if (fetches) {
     found.view = view_locked();
-    return all_live;
+    return;
   }
   for (const Neighbor& neighbor : found.neighbors) found.id_keys.push_back(ids_.id_key(neighbor.row));
-  return all_live;
 }
 
 /// Sets `view` to the snapshot that was scanned.
@@ -224,21 +240,25 @@ Result<std::vector<Answer>> LocalCollection::search_batch_index(std::span<const 
     std::shared_lock lock(state_mutex_, std::defer_lock);
     if (attempt >= kOptimisticTries) lock.lock();
     const uint64_t removals = removals_.load(std::memory_order_acquire);
-    const auto raw =
+    const Row rows_end = next_row_.load(std::memory_order_acquire);
+    auto raw =
         TRY(field.kind().search_batch(field.index(), vectors, request_of(queries[0], field.field(), k)));
     if (!lock.owns_lock()) lock.lock();
     if (removals != removals_.load(std::memory_order_relaxed)) continue;
     for (size_t i = 0; i < queries.size(); ++i) {
       const Fetch fetch = queries[i].fetch;
-      sound[i] =
-          take_live(raw[i], {queries[i].offset, queries[i].k}, fetch.payload || fetch.vectors, found[i]);
+      const Window window{queries[i].offset, queries[i].k};
+      const size_t got = raw[i].neighbors.size();
+      keep_live(raw[i].neighbors, rows_end);
+      sound[i] = raw[i].neighbors.size() == got || raw[i].neighbors.size() >= window.wanted() || got < k;
+      take(std::move(raw[i].neighbors), window, fetch.payload || fetch.vectors, found[i]);
       found[i].stats = raw[i].stats;
     }
     break;
   }
   std::vector<Answer> answers;
   for (size_t i = 0; i < queries.size(); ++i) {
-    if (!sound[i]) found[i] = TRY(search_index(queries[i], field));  // rows were not live: ask for more
+    if (!sound[i]) found[i] = TRY(search_index(queries[i], field));  // too few were live: ask for more
     answers.push_back(
         TRY(answer(std::move(found[i]), field.field(), queries[i].fetch, queries[i].score_threshold)));
   }

@@ -145,7 +145,10 @@ std::vector<std::byte> query_from(std::string_view stored, const VectorField& fi
 }  // namespace
 
 Result<VerifyReport> LocalCollection::verify(const Stop& stop) {
-  TRY(check_alive());
+  return while_alive([&] { return verify_alive(stop); });
+}
+
+Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
   VerifyReport report;
   View view;
   uint64_t points = 0;

@@ -1,6 +1,9 @@
 #include "storage/kv/fault_kv_store.h"
 
+#include <chrono>
 #include <mutex>
+#include <new>
+#include <thread>
 
 namespace kith {
 namespace {
@@ -58,9 +61,11 @@ class FaultKvStore final : public KvStore {
   Result<void> sync() override {
     TRY(health());
     ++faults_.syncs;
+    std::this_thread::sleep_for(std::chrono::milliseconds(faults_.sync_ms));
     return wrapped_->sync();
   }
   std::shared_ptr<const KvSnapshot> snapshot() const override {
+    if (faults_.no_memory) throw std::bad_alloc();
     std::lock_guard lock(mutex_);
     return std::make_shared<FaultSnapshot>(frozen_ != nullptr ? frozen_ : wrapped_->snapshot(), faults_);
   }

@@ -15,6 +15,8 @@ struct KvFaults {
   std::atomic<bool> leaves_batch{false};          // the failing write reaches the wrapped store all the same
   std::atomic<bool> disk_full{false};             // fails as ResourceExhausted instead of FailedPrecondition
   std::atomic<bool> reads_fail{false};            // every read is a Corruption
+  std::atomic<bool> no_memory{false};             // snapshots throw std::bad_alloc
+  std::atomic<int> sync_ms{0};                    // sync() takes so long, as on a slow disk
   std::atomic<uint64_t> writes{0};                // asked for, failed ones too
   std::atomic<uint64_t> syncs{0};                 // kPower writes and sync() that went through
 };

@@ -34,8 +34,9 @@ TEST(AlignedBuffer, ReservedMemoryCostsWhatIsTouched) {
   ASSERT_VALUE(buffer, AlignedBuffer::reserve(kBytes));
   ASSERT_EQ(buffer.size(), kBytes);
   for (size_t at = 0; at < kBytes; at += AlignedBuffer::kHugePage) buffer.data()[at] = std::byte{1};
-  if (!test::kSanitized)
+  if (!test::kSanitized) {
     EXPECT_LT(test::resident_bytes() - before, size_t{16} << 20) << "128 pages were touched";
+  }
   buffer.offer_huge_pages(AlignedBuffer::kHugePage);
   EXPECT_EQ(buffer.data()[AlignedBuffer::kHugePage], std::byte{1});
   EXPECT_EQ(buffer.data()[kBytes - 1], std::byte{0});

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "query/collection/local_database.h"
+#include "query/schema/catalog_record.h"
 #include "storage/kv/fault_kv_store.h"
 #include "storage/kv/memory_kv_store.h"
 #include "storage/kv/rocksdb_kv_store.h"
@@ -230,6 +231,29 @@ TEST(Database, ADamagedCatalogRecordIsQuarantinedUnderItsNumber) {
   EXPECT_EQ(code_of(db->collection("#1")), Code::kCorruption);
 }
 
+TEST(Database, APlaceholdersNameYieldsToAUsersAndItsDropSurvivesACrash) {
+  TempDirectory directory;
+  {
+    auto db = open_at(directory.path());
+    for (const char* name : {"x", "#1"}) must(db->create_collection(name, schema_of({field("v", 2)})));
+  }
+  KvBatch batch;
+  batch.put(KvTable::kRecords, catalog_key(1), "\x01\x00garbage");
+  write(directory.path(), batch);
+  {
+    auto db = open_at(directory.path());
+    EXPECT_EQ(db->collection_names(), (std::vector<std::string>{"#1", "#1#"}));
+    EXPECT_TRUE(db->collection("#1").ok());
+    EXPECT_EQ(code_of(db->collection("#1#")), Code::kCorruption);
+  }
+  // A drop of it that got no further than its mark.
+  batch.clear();
+  batch.put(KvTable::kRecords, catalog_key(1),
+            encode_catalog_record({CollectionState::kDropping, "#1#", Schema{}}));
+  write(directory.path(), batch);
+  EXPECT_EQ(open_at(directory.path())->collection_names(), (std::vector<std::string>{"#1"}));
+}
+
 TEST(Database, VerifyFindsWhatOpeningDoesNotRead) {
   TempDirectory directory;
   {
@@ -260,7 +284,9 @@ TEST(Database, ThousandsOfSmallCollectionsAreCheap) {
     auto each = must(db->create_collection("c" + std::to_string(i), schema));
     must(each->upsert(std::vector{point(uint64_t{1}, std::vector<float>(768, 1.0F))}, Durability::kAsync));
   }
-  if (!test::kSanitized) EXPECT_LT((test::resident_bytes() - before) / kCollections, 160u << 10);
+  if (!test::kSanitized) {
+    EXPECT_LT((test::resident_bytes() - before) / kCollections, 160u << 10);
+  }
   db.reset();
   db = must(open_over(make_memory_kv_store(data)));
   EXPECT_EQ(db->collection_names().size(), static_cast<size_t>(kCollections));

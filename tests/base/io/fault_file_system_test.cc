@@ -242,6 +242,29 @@ void crash_at_call(FileSystem& base, const std::string& directory, uint64_t nth,
   outcomes.insert(text);
 }
 
+/// Crashes of the process at every call, then a second run that succeeds, then loss of power.
+TEST(MakeDurableDirectories, SurvivePowerLossAlsoAfterACrashAtAnyCall) {
+  bool reached = true;
+  uint64_t nth = 1;
+  for (; reached; ++nth) {
+    MemoryFileSystem memory;
+    FaultFileSystem fs(memory, nth);
+    fs.arm({.nth = nth, .forever = true});
+    reached = !make_durable_directories(fs, "/a/b/c/d").ok();
+    fs.disarm();
+    ASSERT_OK(make_durable_directories(fs, "/a/b/c/d"));
+    ASSERT_OK(fs.power_loss({PowerLoss::Names::kSyncedOnly, false}));
+    ASSERT_VALUE(there, memory.exists("/a/b/c/d"));
+    EXPECT_TRUE(there) << "call " << nth;
+  }
+  EXPECT_GT(nth, 9u) << "four directories, two calls each";
+  test::TempDir temp;
+  ASSERT_OK(make_durable_directories(posix_file_system(), temp / "x/y"));
+  ASSERT_OK(make_durable_directories(posix_file_system(), temp / "x/y"));
+  ASSERT_VALUE(real, posix_file_system().exists(temp / "x/y"));
+  EXPECT_TRUE(real);
+}
+
 TEST(WriteFileAtomically, OldOrNewAtEveryCrashPoint) {
   test::TempDir temp;
   std::set<std::string> outcomes;

@@ -97,6 +97,38 @@ TEST_P(Concurrency, ReadersSeeWholeBatchesAndMissNothing) {
   EXPECT_TRUE(report.problems.empty()) << report.problems.front();
 }
 
+/// Wide points of new ids go into an index in several steps; a search that runs meanwhile shows all of a
+/// batch or none.
+TEST_P(Concurrency, BatchesOfNewIdsAppearWhole) {
+  constexpr uint32_t kWide = 768;
+  constexpr uint64_t kBatch = 300;
+  auto wide = must(db_->create_collection("wide", schema_of({field("v", kWide, Metric::kL2, GetParam())})));
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (uint64_t batch = 0; batch < 12; ++batch) {
+      std::vector<Point> points;
+      for (uint64_t i = 0; i < kBatch; ++i)  // each batch nearer to the query than all before
+        points.push_back(
+            point(batch * kBatch + i, std::vector<float>(kWide, 100.0F - static_cast<float>(batch))));
+      must(wide->upsert(points, Durability::kAsync));
+    }
+    done = true;
+  });
+  Query all = query(std::vector<float>(kWide, 0.0F), 5000);
+  for (bool last = false; !last;) {
+    last = done;
+    const uint64_t found = must(wide->search(all)).hits.size();
+    const auto many = must(wide->search_batch(std::vector{all, all}));
+    for (const uint64_t hits : {found, uint64_t{many[0].hits.size()}, uint64_t{many[1].hits.size()}})
+      if (hits % kBatch != 0) {
+        ADD_FAILURE() << hits << " hits: part of a batch";
+        last = true;
+      }
+  }
+  writer.join();
+  EXPECT_EQ(must(wide->search(all)).hits.size(), 12 * kBatch);
+}
+
 TEST_P(Concurrency, WritersOfOneIdTakeTurns) {
   std::vector<std::thread> threads;
   std::atomic<uint64_t> inserted{0}, replaced{0}, removed{0};

@@ -121,5 +121,37 @@ TEST(WriteFailure, ASyncWriteIsSyncedAndAnAsyncOneSoonAfter) {
   EXPECT_GT(faults.syncs, syncs) << "nothing synced the asynchronous write";
 }
 
+TEST(WriteFailure, WithoutMemoryAWriteIsRefusedAndTheNextGoesThrough) {
+  KvFaults faults;
+  auto db = open_over(make_fault_kv_store(make_memory_kv_store(std::make_shared<MemoryKvData>()), faults));
+  auto x = must(db->create_collection("x", schema_of({field("v", 2)})));
+  const std::vector points = {point(uint64_t{1}, {1, 2})};
+  faults.no_memory = true;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i)
+    writers.emplace_back(
+        [&] { EXPECT_EQ(code_of(x->upsert(points, Durability::kSync)), Code::kResourceExhausted); });
+  for (std::thread& writer : writers) writer.join();
+  faults.no_memory = false;
+  EXPECT_EQ(must(x->count()), 0u);
+  EXPECT_EQ(must(x->upsert(points, Durability::kSync)).sequence, 1u);
+  EXPECT_EQ(must(x->search(query({1, 2}))).hits.size(), 1u);
+  must(db->drop_collection("x"));
+}
+
+/// On a disk that syncs slower than the window, asynchronous writers are held back: each of these syncs
+/// itself once the oldest unsynced write is older than the window (20 ms).
+TEST(WriteFailure, ASlowDiskHoldsAsynchronousWritersToTheirWindow) {
+  KvFaults faults;
+  auto db = open_over(make_fault_kv_store(make_memory_kv_store(std::make_shared<MemoryKvData>()), faults));
+  auto x = must(db->create_collection("x", schema_of({field("v", 2)})));
+  faults.sync_ms = 300;
+  must(x->upsert(std::vector{point(uint64_t{1}, {1, 2})}, Durability::kAsync));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the flusher is in its sync by now
+  const uint64_t before = faults.syncs;
+  must(x->upsert(std::vector{point(uint64_t{2}, {1, 2})}, Durability::kAsync));
+  EXPECT_EQ(faults.syncs, before + 1) << "acknowledged while older writes were overdue";
+}
+
 }  // namespace
 }  // namespace kith
