@@ -9,6 +9,7 @@
 
 #include "kith.grpc.pb.h"
 #include "server/api/wire_limits.h"
+#include "server/grpc/upsert_reactor.h"
 #include "tests/server/grpc/harness.h"
 #include "tests/server/grpc/observed_database.h"
 
@@ -153,32 +154,29 @@ TEST_F(UpsertStreamTest, StreamsOverTheLimitAreRefusedAndRoomComesBack) {
   open_all(limits::kBulkStreams.max);
 }
 
-TEST_F(UpsertStreamTest, AStreamWithoutAThreadIsRefusedAndGivesItsPlaceBack) {
-  v1::WriteResponse answer;
-  {  // a stack larger than the address space: no thread of std::thread starts
-    pthread_attr_t usual, impossible;
-    ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
-    ASSERT_EQ(pthread_attr_init(&impossible), 0);
-    ASSERT_EQ(pthread_attr_setstacksize(&impossible, size_t{1} << 50), 0);
-    ASSERT_EQ(pthread_setattr_default_np(&impossible), 0);
-    std::vector<grpc::Status> statuses;
-    for (size_t i = 0; i < limits::kBulkStreams.max + 1; ++i) {
-      grpc::ClientContext context;
-      context.set_deadline(std::chrono::system_clock::now() + 10s);
-      auto call = stub_->UpsertStream(&context);
-      EXPECT_FALSE(call->Read(&answer));
-      statuses.push_back(call->Finish());
-    }
-    ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
-    for (const grpc::Status& status : statuses) {
-      EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
-      EXPECT_NE(status.error_message().find("threads"), std::string::npos) << status.error_message();
-    }
-  }
-  auto stream = fixture_.client->upsert_stream({});
-  ASSERT_TRUE(stream.ok());
-  EXPECT_TRUE((*stream)->send(batch(0)).ok()) << "the places were not given back";
-  EXPECT_TRUE((*stream)->finish().ok());
+TEST(UpsertReactor, WithoutAThreadEndsAndGivesItsPlaceBack) {
+  TempDir dir;
+  auto database = Database::open(dir.path(), {});
+  ASSERT_TRUE(database.ok()) << database.error().message;
+  const auto api = make_local_api(**database);
+  Admission admission(1'000);
+  RunningCalls running;
+  std::atomic<uint32_t> streams{0};
+  // A stack larger than the address space: no thread starts. Without a server, whose own threads it would
+  // hit.
+  pthread_attr_t usual, impossible;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_attr_init(&impossible), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&impossible, size_t{1} << 50), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&impossible), 0);
+  EXPECT_THROW(std::thread([] {}).join(), std::system_error);
+  EXPECT_NO_THROW({
+    auto* reactor = make_upsert_reactor(*api, admission, running, streams);
+    EXPECT_EQ(streams.load(), 1u);
+    reactor->OnDone();  // as gRPC does once the refusal has left
+  });
+  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  EXPECT_EQ(streams.load(), 0u);
 }
 
 TEST_F(UpsertStreamTest, RunningOutOfMemoryEndsTheCallNotTheServer) {
