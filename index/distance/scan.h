@@ -24,10 +24,6 @@ namespace {
 /// rest.
 constexpr size_t kAheadBytes = 4096;
 
-/// Rows at least this long are computed one by one where they lie one after another: a single stream suits
-/// the hardware's prefetcher best. Shorter ones would lose more by horizontal sums of their own.
-constexpr size_t kRowBytesAlone = 512;
-
 template <int N>
 __attribute__((always_inline)) inline void prefetch_group(const void* const* rows) {
   for (int n = 0; n < N; ++n) __builtin_prefetch(rows[n], 0, 3);
@@ -89,7 +85,7 @@ void scan(const void* query_data, const void* const* rows, size_t count, uint32_
   for (size_t i = 0; i + N <= count && i < ahead; i += N) prefetch_group<N>(rows + i);
   size_t i = 0;
   for (; i + N <= count; i += N) {
-    if (row_bytes >= kRowBytesAlone && contiguous<N>(rows + i, row_bytes)) {
+    if (contiguous<N>(rows + i, row_bytes)) {
       for (int n = 0; n < N; ++n) scan_group<K, 1>(query, rows + i + n, dim, out + i + n);
       continue;
     }
