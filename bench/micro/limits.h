@@ -42,4 +42,7 @@ extern const LevelLimits kBaselineLimits;
 extern const LevelLimits kAvx2Limits;
 extern const LevelLimits kAvx512Limits;
 
+/// Inner product and cosine over bf16 by vdpbf16ps. Only where the CPU has it.
+Arithmetic avx512_bf16_arithmetic(Metric metric);
+
 }  // namespace kith::bench
