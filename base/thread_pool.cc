@@ -6,7 +6,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -90,18 +92,29 @@ struct Loop {
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
   std::mutex mutex;
+  std::exception_ptr
+      thrown;  // the first; guarded by mutex. The caller throws it again once nobody runs `body`
   std::condition_variable all_done;
 
   void work() {
     size_t finished = 0;
     for (size_t chunk = next++; chunk < chunks; chunk = next++) {
-      const size_t end = std::min(count, (chunk + 1) * grain);
-      for (size_t i = chunk * grain; i < end; ++i) (*body)(i);
+      run(chunk);
       ++finished;
     }
     if (finished == 0 || done.fetch_add(finished, std::memory_order_acq_rel) + finished < chunks) return;
     std::lock_guard lock(mutex);  // so that the notice cannot fall between the caller's test and its sleep
     all_done.notify_all();
+  }
+
+  void run(size_t chunk) {
+    const size_t end = std::min(count, (chunk + 1) * grain);
+    try {
+      for (size_t i = chunk * grain; i < end; ++i) (*body)(i);
+    } catch (...) {
+      std::lock_guard lock(mutex);
+      if (thrown == nullptr) thrown = std::current_exception();
+    }
   }
 
   void wait() {
@@ -126,9 +139,13 @@ void ThreadPool::parallel_for(size_t count, size_t grain, const std::function<vo
   loop->chunks = chunks;
   loop->body = &body;
   const size_t helpers = std::min(threads(), chunks - 1);
-  for (size_t i = 0; i < helpers; ++i) submit([loop] { loop->work(); });
+  try {
+    for (size_t i = 0; i < helpers; ++i) submit([loop] { loop->work(); });
+  } catch (const std::bad_alloc&) {  // those that started suffice
+  }
   loop->work();
   loop->wait();
+  if (loop->thrown != nullptr) std::rethrow_exception(loop->thrown);
 }
 
 }  // namespace kith

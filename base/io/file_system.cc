@@ -1,5 +1,7 @@
 #include "base/io/file_system.h"
 
+#include <filesystem>
+
 #include "base/io/path.h"
 
 namespace kith {
@@ -12,17 +14,25 @@ Result<void> write_synced(FileSystem& fs, const std::string& path, std::span<con
   return file->close();
 }
 
+/// Not normalised: "link/../x" lies beside what the link points to.
+std::string parent_as_written(const std::string& directory) {
+  std::filesystem::path path(directory);
+  if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();  // a slash at the end
+  const std::string parent = path.parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 }  // namespace
 
 Result<void> make_durable_directories(FileSystem& fs, const std::string& directory) {
-  std::vector<std::string> missing = {normal_path(directory)};  // the last: the deepest that exists
-  while (!TRY(fs.exists(missing.back())) && parent_directory(missing.back()) != missing.back())
-    missing.push_back(parent_directory(missing.back()));
-  if (const std::string& there = missing.back(); parent_directory(there) != there)
-    TRY(fs.sync_directory(parent_directory(there)));
+  std::vector<std::string> missing = {directory};  // the last: the deepest that exists
+  while (!TRY(fs.exists(missing.back())) && parent_as_written(missing.back()) != missing.back())
+    missing.push_back(parent_as_written(missing.back()));
+  // Best effort: the parent may not be ours to read, but then a crash of ours did not make this one.
+  (void)fs.sync_directory(parent_as_written(missing.back())).ok();
   for (missing.pop_back(); !missing.empty(); missing.pop_back()) {
     TRY(fs.make_directories(missing.back()));
-    TRY(fs.sync_directory(parent_directory(missing.back())));
+    TRY(fs.sync_directory(parent_as_written(missing.back())));
   }
   return {};
 }

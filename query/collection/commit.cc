@@ -64,7 +64,8 @@ void LocalCollection::mark_dropped() {
   queue_.run_exclusively([this] { dropped_.store(true); });
 }
 
-void LocalCollection::commit(std::span<WriteRequest* const> group) {
+/// Not to throw: the queue behind would wait for ever.
+void LocalCollection::commit(std::span<WriteRequest* const> group) noexcept {
   if (group.front()->task != nullptr) return group.front()->task();
   GroupPlan plan{next_row_, next_row_, sequence_, ids_.size(), {}, {}, {}, false, {}};
   plan.overlaid = group.size() > 1 || !group.front()->removes.empty();  // ids of one upsert are unique
@@ -82,31 +83,28 @@ void LocalCollection::commit(std::span<WriteRequest* const> group) {
     if (accepted.empty()) return;
     park(engine_->store->snapshot());
   } catch (const std::bad_alloc&) {  // nothing is written yet
+    plan.batch.clear();              // room for the words
     for (WriteRequest* request : group)
       request->outcome = resource_exhausted(
           "collection '{}': no memory for a write; nothing was written: send less at once", name_);
     return;
   }
-  const Result<void> written = write(plan.batch, sync);
+  // An exception from here on could leave the truth and memory apart: it ends the process, and the next open
+  // replays.
+  const Result<void> written =
+      engine_->store->write(plan.batch, sync ? KvSurvives::kPower : KvSurvives::kProcess);
   if (!written.ok()) {
     for (WriteRequest* request : accepted) request->outcome = written.error();
     // Whatever the device kept of the batch, no reader sees it before the store is opened anew.
     return park(nullptr);
   }
+  if (!sync) engine_->flusher.note_write();
   apply(plan);
 }
 
 void LocalCollection::park(View view) {
   std::unique_lock lock(state_mutex_);
   parked_view_ = std::move(view);
-}
-
-/// An exception from here on could leave the truth and memory apart: it ends the process, and the next open
-/// replays.
-Result<void> LocalCollection::write(const KvBatch& batch, bool sync) noexcept {
-  TRY(engine_->store->write(batch, sync ? KvSurvives::kPower : KvSurvives::kProcess));
-  if (!sync) engine_->flusher.note_write();
-  return {};
 }
 
 /// Adds one request to the plan; an error leaves the plan as it was.
@@ -174,7 +172,7 @@ Row LocalCollection::plan_tombstone(std::string_view id_key, GroupPlan& plan, Ch
 
 /// Indexes first, then ids: a reader finds a new row nowhere until all of the group is in place, then all of
 /// it.
-void LocalCollection::apply(const GroupPlan& plan) noexcept {
+void LocalCollection::apply(const GroupPlan& plan) {
   std::vector<Row> rows;
   std::vector<const std::byte*> vectors;
   for (size_t field = 0; field < fields_.size(); ++field) {

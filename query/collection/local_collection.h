@@ -89,13 +89,12 @@ class LocalCollection final : public Collection {
   }
 
   // commit.cc, leader only
-  void commit(std::span<WriteRequest* const> group);
+  void commit(std::span<WriteRequest* const> group) noexcept;
   Result<void> plan(WriteRequest& request, GroupPlan& plan) const;
   void plan_upserts(WriteRequest& request, GroupPlan& plan, Change& change, WriteReceipt& receipt) const;
   Row plan_tombstone(std::string_view id_key, GroupPlan& plan, Change& change) const;
   void park(View view);
-  Result<void> write(const KvBatch& batch, bool sync) noexcept;
-  void apply(const GroupPlan& plan) noexcept;
+  void apply(const GroupPlan& plan);
   Result<WriteReceipt> submit(WriteRequest& request);
 
   // read.cc
@@ -118,8 +117,8 @@ class LocalCollection final : public Collection {
   Result<std::vector<SearchAnswer>> scan(uint8_t field, VectorBlock queries, size_t k, float distance_max,
                                          const Stop& stop, View& view) const;
   Result<std::vector<Answer>> search_batch_scan(std::span<const Query> queries, uint8_t field) const;
-  Result<std::vector<Answer>> search_batch_index(std::span<const Query> queries,
-                                                 const FieldIndex& field) const;
+  Result<std::vector<Found>> search_batch_index(std::span<const Query> queries,
+                                                const FieldIndex& field) const;
   Result<std::vector<Answer>> search_each(std::span<const Query> queries) const;
   void keep_live(std::vector<Neighbor>& neighbors, Row rows_end) const;
   void take(std::vector<Neighbor> live, Window window, bool fetches, Found& found) const;

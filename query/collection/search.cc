@@ -100,8 +100,14 @@ Result<std::vector<Answer>> LocalCollection::search_batch_alive(std::span<const 
   const FieldIndex& field = *fields_[position];
   if (all_scan) return search_batch_scan(queries, position);
   if (!same || field.kind().search_batch == nullptr) return search_each(queries);
-  auto answers = search_batch_index(queries, field);
-  return field.usable() ? std::move(answers) : search_batch_scan(queries, position);
+  Result<std::vector<Found>> searched = search_batch_index(queries, field);
+  if (!field.usable()) return search_batch_scan(queries, position);
+  std::vector<Found> found = TRY(std::move(searched));
+  std::vector<Answer> answers;
+  for (size_t i = 0; i < queries.size(); ++i)
+    answers.push_back(
+        TRY(answer(std::move(found[i]), field.field(), queries[i].fetch, queries[i].score_threshold)));
+  return answers;
 }
 
 Result<Answer> LocalCollection::range_search(const RangeQuery& query) const {
@@ -228,8 +234,8 @@ Result<std::vector<Answer>> LocalCollection::search_batch_scan(std::span<const Q
   return answers;
 }
 
-Result<std::vector<Answer>> LocalCollection::search_batch_index(std::span<const Query> queries,
-                                                                const FieldIndex& field) const {
+Result<std::vector<LocalCollection::Found>> LocalCollection::search_batch_index(
+    std::span<const Query> queries, const FieldIndex& field) const {
   const std::vector<std::byte> block = packed(queries);
   size_t k = 0;
   for (const Query& query : queries) k = std::max(k, wanted(query));
@@ -256,13 +262,9 @@ Result<std::vector<Answer>> LocalCollection::search_batch_index(std::span<const 
     }
     break;
   }
-  std::vector<Answer> answers;
-  for (size_t i = 0; i < queries.size(); ++i) {
+  for (size_t i = 0; i < queries.size(); ++i)
     if (!sound[i]) found[i] = TRY(search_index(queries[i], field));  // too few were live: ask for more
-    answers.push_back(
-        TRY(answer(std::move(found[i]), field.field(), queries[i].fetch, queries[i].score_threshold)));
-  }
-  return answers;
+  return found;
 }
 
 Result<std::vector<Answer>> LocalCollection::search_each(std::span<const Query> queries) const {

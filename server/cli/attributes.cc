@@ -30,7 +30,8 @@ Result<void> AttributeFile::skip(uint64_t lines) {
 }
 
 Result<void> AttributeFile::expect_end() {
-  const std::optional<std::string_view> line = TRY(lines_.next_line());
+  std::optional<std::string_view> line = TRY(lines_.next_line());
+  while (line && is_blank(*line)) line = TRY(lines_.next_line());  // after the last row they shift nothing
   if (!line) return {};
   return invalid_argument("--attributes '{}' has more lines (line {}) than the {} rows there are", path_,
                           lines_.line_number(), given_);

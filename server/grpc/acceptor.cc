@@ -165,7 +165,9 @@ bool Acceptor::refuse_with_reserve() {
   reserve_ = OwnedFd();
   OwnedFd victim(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   const bool refused = static_cast<bool>(victim);
+  const bool starved = !refused && errno != EAGAIN && errno != EINTR;  // even so: rest, see run()
   victim = OwnedFd();
+  if (starved) return false;
   reserve_ = open_reserve();
   if (refused) refused_.fetch_add(1);
   return refused && reserve_;

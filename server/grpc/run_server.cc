@@ -28,6 +28,11 @@ class Signals {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, &before_int_);
     sigaction(SIGTERM, &action, &before_term_);
+    sigset_t ours;  // who started this process may have blocked them
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
   }
   ~Signals() {
     sigaction(SIGINT, &before_int_, nullptr);

@@ -47,9 +47,7 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
     if (!ok) {
       reads_done_ = true;
     } else {
-      waiting_bytes_ += incoming_.Length();
-      waiting_.push_back(std::move(incoming_));
-      incoming_ = ByteBuffer();
+      keep_incoming();
       read_more();
     }
     changed_.notify_all();
@@ -82,6 +80,19 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
 
  private:
   /// mutex_ held.
+  void keep_incoming() {
+    const size_t bytes = incoming_.Length();
+    try {
+      waiting_.push_back(std::move(incoming_));
+    } catch (const std::bad_alloc&) {  // gRPC would swallow it, and both sides wait for each other
+      starved_ = reads_done_ = true;
+      return;
+    }
+    waiting_bytes_ += bytes;
+    incoming_ = ByteBuffer();
+  }
+
+  /// mutex_ held.
   void read_more() {
     const bool room = waiting_.empty() || (waiting_.size() < limits::kWindowBatches.max &&
                                            waiting_bytes_ < limits::kWindowBytes.max);
@@ -104,7 +115,8 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
         return grpc_status(make_error(applied.error().code, "batch {}: {}", number, applied.error().message));
       }
     }
-    return grpc::Status::OK;
+    std::lock_guard lock(mutex_);
+    return starved_ ? out_of_resources("memory") : grpc::Status::OK;
   }
 
   /// False at the end of the client's batches or when it is gone.
@@ -162,6 +174,7 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   bool reading_ = false;
   bool writing_ = false;
   bool reads_done_ = false;
+  bool starved_ = false;  // a batch was lost for want of memory; those before it count
 
   std::thread worker_;
 };

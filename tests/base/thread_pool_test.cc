@@ -95,5 +95,28 @@ TEST(ThreadPool, ALoopDoesNotWaitForABusyPool) {
   release.set_value();
 }
 
+TEST(ThreadPool, AnExceptionReachesTheCallerOnceNobodyRuns) {
+  ThreadPool pool(3);
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<int> running{0};
+    std::atomic<bool> gone{false};
+    const auto throwing = [&](size_t i) {
+      ++running;
+      EXPECT_FALSE(gone);
+      if (i % 7 == 3) {
+        --running;
+        throw std::bad_alloc();
+      }
+      --running;
+    };
+    EXPECT_THROW(pool.parallel_for(1000, 1, throwing), std::bad_alloc);
+    EXPECT_EQ(running, 0);
+    gone = true;
+  }
+  std::atomic<int> calls{0};
+  pool.parallel_for(100, 1, [&](size_t) { ++calls; });
+  EXPECT_EQ(calls, 100) << "the pool lives on";
+}
+
 }  // namespace
 }  // namespace kith

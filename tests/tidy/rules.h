@@ -33,7 +33,8 @@ inline const std::vector<LayerRule>& layer_rules() {
       {"gpu/", {"base/", "index/", "gpu/"}},
       {"server/",
        {"base/", "query/", "index/index.h", "index/registry.h", "index/stats.h", "index/distance/distance.h",
-        "cache/", "gpu/", "server/", "kith.", "reflection."}},  // the last two: made from server/proto
+        "cache/", "gpu/", "server/", "kith.", "reflection.",
+        "health."}},  // the last three: made from server/proto
       // The command line reads files of vectors: the one user of datasets outside bench and tests.
       {"server/cli/",
        {"base/", "query/", "index/index.h", "index/registry.h", "index/stats.h", "index/distance/distance.h",

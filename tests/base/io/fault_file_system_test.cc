@@ -261,6 +261,10 @@ TEST(MakeDurableDirectories, SurvivePowerLossAlsoAfterACrashAtAnyCall) {
   test::TempDir temp;
   ASSERT_OK(make_durable_directories(posix_file_system(), temp / "x/y"));
   ASSERT_OK(make_durable_directories(posix_file_system(), temp / "x/y"));
+  ASSERT_OK(make_durable_directories(posix_file_system(), temp / "x/z/"));
+  ASSERT_OK(make_durable_directories(posix_file_system(), temp / "x/../w"));
+  ASSERT_VALUE(beside, posix_file_system().exists(temp / "w"));
+  EXPECT_TRUE(beside);
   ASSERT_VALUE(real, posix_file_system().exists(temp / "x/y"));
   EXPECT_TRUE(real);
 }

@@ -145,7 +145,7 @@ TEST(WriteFailure, ASlowDiskHoldsAsynchronousWritersToTheirWindow) {
   KvFaults faults;
   auto db = open_over(make_fault_kv_store(make_memory_kv_store(std::make_shared<MemoryKvData>()), faults));
   auto x = must(db->create_collection("x", schema_of({field("v", 2)})));
-  faults.sync_ms = 300;
+  faults.sync_ms = 3000;
   must(x->upsert(std::vector{point(uint64_t{1}, {1, 2})}, Durability::kAsync));
   std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the flusher is in its sync by now
   const uint64_t before = faults.syncs;

@@ -193,6 +193,10 @@ TEST_P(CliBadInput, bad_files_change_nothing) {
   EXPECT_EQ(read_bytes(home_ / "before.jsonl"), read_bytes(home_ / "after.jsonl"));
   EXPECT_EQ(kith_ok({"info", "--json"}).json()["collections"].size(), 1u)
       << "a refused load made a collection";
+  std::string trailing;  // blank lines at the end shift nothing
+  for (int row = 0; row < 10; ++row) trailing += "{}\n";
+  kith_ok({"load", "trailing", home_ / "good.fvecs", "--create", "--attributes",
+           file("trailing.jsonl", trailing + "\n \n"), "--quiet"});
 }
 
 TEST_P(CliBadInput, zero_vector_under_cosine_and_values_out_of_range) {

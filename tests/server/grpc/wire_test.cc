@@ -122,6 +122,15 @@ TEST_F(WireTest, ReflectionAnswersEveryKindOfQuestion) {
     ASSERT_TRUE(ask());
     EXPECT_EQ(answer.error_response().error_code(), static_cast<int>(grpc::StatusCode::NOT_FOUND)) << i;
   }
+  request.set_list_services("*");  // as tools do that describe a server: each service by its name
+  ASSERT_TRUE(ask());
+  const auto listed = answer.list_services_response();
+  EXPECT_EQ(listed.service_size(), 3);
+  for (const auto& service : listed.service()) {
+    request.set_file_containing_symbol(service.name());
+    ASSERT_TRUE(ask());
+    EXPECT_EQ(answer.file_descriptor_response().file_descriptor_proto_size(), 1) << service.name();
+  }
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
 }
