@@ -62,8 +62,8 @@ CpuFeatures detect() {
 
 std::string detect_name() {
   char name[49] = {};
-  for (uint32_t i = 0; i < 3; ++i) {
-    const CpuidLeaf leaf = cpuid(0x80000002u + i, 0);
+  for (size_t i = 0; i < 3; ++i) {
+    const CpuidLeaf leaf = cpuid(0x80000002u + static_cast<uint32_t>(i), 0);
     std::memcpy(name + 16 * i, &leaf, sizeof(leaf));
   }
   return name;

@@ -42,8 +42,8 @@ Result<void> MemoryBudget::take_here(uint64_t bytes, std::string_view use) {
 
 void MemoryBudget::give_back(uint64_t bytes) {
   for (MemoryBudget* budget = this; budget != nullptr; budget = budget->parent_) {
-    const uint64_t before = budget->used_.fetch_sub(bytes, std::memory_order_relaxed);
-    DCHECK(before >= bytes);
+    DCHECK(budget->used_.load(std::memory_order_relaxed) >= bytes);
+    budget->used_.fetch_sub(bytes, std::memory_order_relaxed);
   }
 }
 

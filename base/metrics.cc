@@ -138,17 +138,17 @@ std::shared_ptr<Metric> MetricsRegistry::find_or_make(std::string_view name, std
 }
 
 std::shared_ptr<Counter> MetricsRegistry::counter(std::string_view name, std::string_view help,
-                                                  MetricLabels labels) {
+                                                  const MetricLabels& labels) {
   return find_or_make<Counter>(name, help, labels, [](Family&) { return std::make_shared<Counter>(); });
 }
 
 std::shared_ptr<Gauge> MetricsRegistry::gauge(std::string_view name, std::string_view help,
-                                              MetricLabels labels) {
+                                              const MetricLabels& labels) {
   return find_or_make<Gauge>(name, help, labels, [](Family&) { return std::make_shared<Gauge>(); });
 }
 
 std::shared_ptr<Histogram> MetricsRegistry::histogram(std::string_view name, std::string_view help,
-                                                      MetricLabels labels, double first_bound) {
+                                                      const MetricLabels& labels, double first_bound) {
   return find_or_make<Histogram>(name, help, labels, [first_bound](Family& family) {
     if (family.series.size() == 1) family.first_bound = first_bound;  // buckets of one family must agree
     return std::make_shared<Histogram>(family.first_bound);

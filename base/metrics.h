@@ -79,11 +79,12 @@ using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 /// Thread-safe. The same name and labels give the same series; one name has one kind and one help text.
 class MetricsRegistry {
  public:
-  std::shared_ptr<Counter> counter(std::string_view name, std::string_view help, MetricLabels labels = {});
-  std::shared_ptr<Gauge> gauge(std::string_view name, std::string_view help, MetricLabels labels = {});
+  std::shared_ptr<Counter> counter(std::string_view name, std::string_view help,
+                                   const MetricLabels& labels = {});
+  std::shared_ptr<Gauge> gauge(std::string_view name, std::string_view help, const MetricLabels& labels = {});
   /// first_bound counts only for the first series of a name.
-  std::shared_ptr<Histogram> histogram(std::string_view name, std::string_view help, MetricLabels labels = {},
-                                       double first_bound = 1e-6);
+  std::shared_ptr<Histogram> histogram(std::string_view name, std::string_view help,
+                                       const MetricLabels& labels = {}, double first_bound = 1e-6);
 
   /// Families in name order, series in label order.
   std::string prometheus_text() const;

@@ -59,7 +59,7 @@ Result<void> check_runs(ByteReader& reader, const Container& container) {
 Result<void> check_array(ByteReader& reader, const Container& container) {
   const auto data = TRY(reader.raw(2 * uint64_t{container.rows}));
   int32_t previous = -1;
-  for (uint32_t i = 0; i < container.rows; ++i) {
+  for (size_t i = 0; i < container.rows; ++i) {
     const int32_t low = load_le<uint16_t>(data.data() + 2 * i);
     if (low <= previous)
       return corruption("row set: container {} is not ascending at its row {}", container.key, i);
@@ -90,7 +90,7 @@ Result<std::vector<Container>> read_containers(ByteReader& reader) {
   std::vector<Container> containers;
   const auto keys = TRY(reader.raw(4 * uint64_t{count}));
   containers.reserve(count);
-  for (uint32_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const auto key = load_le<uint16_t>(keys.data() + 4 * i);
     if (!containers.empty() && key <= containers.back().key)
       return corruption("row set: key {} of container {} is not above the one before it", key, i);

@@ -128,7 +128,7 @@ class SimulatedBlockIo::Queue final : public BlockQueue {
   }
 
   /// A cancelled write may have reached the disk in part, as with a real one.
-  void cancel_all(Error why) {
+  void cancel_all(const Error& why) {
     std::lock_guard guard(io_.mutex_);
     for (const Waiting& waiting : waiting_) {
       auto& file = static_cast<File&>(*waiting.request.file);
