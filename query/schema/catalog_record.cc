@@ -68,9 +68,10 @@ Result<CatalogRecord> parse_catalog_record(std::string_view value) {
     return corruption("catalog record has state {}", state);
   record.state = static_cast<CollectionState>(state);
   record.name = TRY(reader.text());
-  if (record.state == CollectionState::kDropping) return record;  // its schema may have been unreadable
   const auto fields = TRY(reader.number<uint8_t>());
-  if (!limits::kFields.allows(fields)) return corruption("catalog record has {} fields", fields);
+  // One whose schema was unreadable is dropped with none.
+  const bool none = fields == 0 && record.state == CollectionState::kDropping;
+  if (!none && !limits::kFields.allows(fields)) return corruption("catalog record has {} fields", fields);
   for (uint8_t i = 0; i < fields; ++i) record.schema.vectors.push_back(TRY(parse_field(reader)));
   TRY(reader.finish());
   return record;
