@@ -70,4 +70,21 @@ void fuzz_reader(const uint8_t* data, size_t size, const Make& make) {
   CHECK(batch->count <= 3);
 }
 
+/// Unpacks all of the bytes within limits of 4 MiB and 2,000 to 1.
+inline void unpack_to_end(Packing packing, std::span<const std::byte> bytes) {
+  constexpr UnpackLimits kLimits{uint64_t{4} << 20, 2000};
+  auto packed = std::make_unique<ShortReads>(memory_source(bytes));
+  auto source = unpack(packing, "fuzz", std::move(packed), kLimits);
+  CHECK(source.ok());
+  std::byte buffer[1000];
+  uint64_t total = 0;
+  for (;;) {
+    const Result<size_t> read = (*source)->read(buffer);
+    if (!read.ok() || *read == 0) break;
+    CHECK(*read <= sizeof buffer);
+    total += *read;
+  }
+  CHECK(total <= kLimits.bytes_max);
+}
+
 }  // namespace kith::fuzz
