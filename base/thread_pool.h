@@ -22,7 +22,8 @@ class ThreadPool {
   /// Runs `task` on some thread of the pool, some time. Never blocks.
   void submit(std::function<void()> task);
   /// body(i) for every i in [0, count), on the pool and on the calling thread, in chunks of `grain`; returns
-  /// when all are done. May be called from a task of the same pool without deadlock.
+  /// when all are done. What body throws (out of memory) is thrown again then, the first of it. May be called
+  /// from a task of the same pool without deadlock.
   void parallel_for(size_t count, size_t grain, const std::function<void(size_t)>& body);
 
  private:

@@ -3,35 +3,12 @@
 #include "index/hnsw/hnsw_index.h"
 
 namespace kith {
-namespace {
-
-/// Marks all nodes that layer 0 leads to from the entry, and the chains that hang at them.
-std::vector<bool> reachable_nodes(const HnswGraph& graph, Node nodes) {
-  std::vector<bool> seen(nodes);
-  std::vector<Node> queue;
-  const auto reach = [&](Node node) {
-    if (node >= nodes || seen[node]) return;
-    seen[node] = true;
-    queue.push_back(node);
-  };
-  if (const auto entry = graph.entry()) reach(entry->node);
-  std::vector<Node> neighbors(graph.base().capacity());
-  for (size_t next = 0; next < queue.size(); ++next) {
-    const uint32_t degree = graph.base().read(queue[next], neighbors.data());
-    for (uint32_t i = 0; i < degree; ++i) reach(neighbors[i]);
-    reach(graph.next_equal(queue[next]));
-  }
-  return seen;
-}
-
-}  // namespace
-
 Result<HnswAudit> audit_hnsw(const Index& index) {
   const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
   if (hnsw == nullptr) return invalid_argument("the index is no hnsw index");
   const HnswGraph& graph = hnsw->graph();
   const Node nodes = hnsw->rows().size();
-  const std::vector<bool> reachable = reachable_nodes(graph, nodes);
+  const std::vector<bool> reachable = graph.reachable(nodes);
   std::vector<bool> chained(nodes);
   graph.for_each_equal([&](Node, Node member) {
     if (member < nodes) chained[member] = true;

@@ -165,7 +165,7 @@ class GraphReader {
     const Node entry = TRY(node_of(load_le<uint64_t>(head + 8), "entry"));
     const Node zero = TRY(node_of(load_le<uint64_t>(head + 16), "zero node"));
     if (entry != kNoNode) graph_.offer_entry(entry, graph_.level(entry));
-    unlink_unreachable(entry);
+    unlink_unreachable();
     if (zero != kNoNode && linked_[zero]) graph_.set_zero_node(zero);
     for (const auto& [representative, member] : equals_)
       if (linked_[member]) graph_.add_equal(representative, member);
@@ -216,8 +216,8 @@ class GraphReader {
 
   /// The snapshot leaves out edges to nodes that were being linked, and these may have been the only way to
   /// nodes linked behind them. Such nodes, and the vectors in their chains, are to be linked again.
-  void unlink_unreachable(Node entry) {
-    const std::vector<bool> reachable = reachable_from(entry);
+  void unlink_unreachable() {
+    const std::vector<bool> reachable = graph_.reachable(nodes_);
     for (const auto& [representative, member] : equals_)
       if (!reachable[representative]) linked_[member] = chained_[member] = false;
     for (Node node = 0; node < nodes_; ++node) {
@@ -235,23 +235,6 @@ class GraphReader {
       marks.set_checked(0);
       for (uint32_t i = 0; i < graph_.base().capacity(); ++i) marks.set_forced(i, false);
     }
-  }
-
-  std::vector<bool> reachable_from(Node entry) {
-    std::vector<bool> seen(nodes_);
-    if (entry == kNoNode) return seen;
-    std::vector<Node> queue = {entry};
-    seen[entry] = true;
-    slots_.resize(graph_.base().capacity());
-    for (size_t next = 0; next < queue.size(); ++next) {
-      const uint32_t degree = graph_.base().read(queue[next], slots_.data());
-      for (uint32_t i = 0; i < degree; ++i) {
-        if (seen[slots_[i]]) continue;
-        seen[slots_[i]] = true;
-        queue.push_back(slots_[i]);
-      }
-    }
-    return seen;
   }
 
   Result<void> read_base() {

@@ -74,6 +74,24 @@ void HnswGraph::add_equal(Node representative, Node node) {
   equal_count_.fetch_add(1, std::memory_order_release);
 }
 
+std::vector<bool> HnswGraph::reachable(Node nodes) const {
+  std::vector<bool> seen(nodes);
+  std::vector<Node> queue;
+  const auto reach = [&](Node node) {
+    if (node >= nodes || seen[node]) return;
+    seen[node] = true;
+    queue.push_back(node);
+  };
+  if (const auto way_in = entry()) reach(way_in->node);
+  std::vector<Node> neighbors(base_.capacity());
+  for (size_t next = 0; next < queue.size(); ++next) {
+    const uint32_t degree = base_.read(queue[next], neighbors.data());
+    for (uint32_t i = 0; i < degree; ++i) reach(neighbors[i]);
+    reach(next_equal(queue[next]));
+  }
+  return seen;
+}
+
 void HnswGraph::set_zero_node(Node node) {
   Node none = kNoNode;
   zero_node_.compare_exchange_strong(none, node, std::memory_order_acq_rel);

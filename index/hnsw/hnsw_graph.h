@@ -22,6 +22,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "index/graph/adjacency.h"
 #include "index/graph/node_locks.h"
@@ -104,6 +105,8 @@ class HnswGraph {
   }
   /// The vector after `node` in its chain, or kNoNode.
   Node next_equal(Node node) const { return equals_[node].load(std::memory_order_acquire) - 1; }
+  /// Which of nodes [0, nodes) layer 0 leads to from the entry, with the chains that hang at them.
+  std::vector<bool> reachable(Node nodes) const;
   uint64_t equal_count() const { return equal_count_.load(std::memory_order_acquire); }
 
   /// Cosine only: the node that stands for zero vectors, equally far from everything and so not found by
