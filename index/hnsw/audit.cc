@@ -3,6 +3,7 @@
 #include "index/hnsw/hnsw_index.h"
 
 namespace kith {
+
 Result<HnswAudit> audit_hnsw(const Index& index) {
   const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
   if (hnsw == nullptr) return invalid_argument("the index is no hnsw index");
