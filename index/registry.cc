@@ -3,7 +3,7 @@
 #include <array>
 
 #include "index/flat/flat_index.h"
-#include "index/hnsw/hnsw_index.h"
+#include "index/hnsw/hnsw_kind.h"
 
 namespace kith {
 namespace {

@@ -1,19 +1,29 @@
-// select_neighbors: the pruning rule of relative-neighbourhood graphs (SELECT-NEIGHBORS-HEURISTIC, Algorithm
-// 4 of Malkov and Yashunin): go through candidates from near to far; keep one unless a kept one is nearer to
-// it than the centre is, d(candidate, kept) < d(candidate, centre). It is RobustPrune of Vamana with α = 1;
-// L2 is compared squared here and in all of index/graph, so an α would have to be squared too.
+// select_neighbors: which of its candidates a node links to. Candidates come from near to far, and one is
+// kept unless one kept before it occludes it. What occludes is the rule:
 //
-// Three things make it cheap. A candidate is measured against the kept ones by calls of the batch kernel, a
-// few rows at a time, nearest first, because most candidates fall early. Candidates known to have passed
-// against each other (the `checked` prefix that an earlier pruning of the same list left) are not measured
-// again: the result is the same, the work is that of the newcomers only. And distances to the centre come
-// with the candidates.
+//   kClosest   nothing: the nearest are kept (NSW; k-NN graphs)
+//   kRelative  kept r occludes c of centre p when α·d(r, c) < d(p, c): at α = 1 the relative neighbourhood
+//              rule of HNSW (Malkov and Yashunin, Algorithm 4) and NSG, above it RobustPrune of Vamana
+//              (Subramanya et al., NeurIPS 2019). With α > 1 the list is filled on a ladder: first the edges
+//              that pass at 1, then, while there is room, those that pass at a larger one
+//   kAngle     r occludes c when the angle r p c is below `degrees` (NSSG, Fu et al., TPAMI 2021)
 //
-// `forced` candidates are kept whatever the rule says: the edges that hold the graph together
-// (hnsw/linker.h).
+// Convention: d is the true Euclidean distance, whatever the metric, and α and angles are given on it. It is
+// taken squared from the raw distance of vector_store.h: L2 as it is; Hamming likewise (bits are 0/1
+// coordinates); cosine 2·raw + 2 over vectors kept at length 1, else 2·raw; inner product |a|² + |b|² +
+// 2·raw. (A test on negated inner products themselves would turn around where they change sign.) At α = 1 the
+// raw distances are compared as they are, which is the same but for inner products: there it is the rule of
+// ip-NSW (Morozov and Babenko, NeurIPS 2018), by which long vectors become hubs, as they are answers to most
+// queries.
+//
+// Cheap because: candidates are measured against the kept ones by calls of the batch kernel, a few rows at a
+// time, nearest first, since most fall early. What was measured on one rung of the ladder is not measured on
+// the next. And where there is no ladder, candidates known to have passed against each other (the `checked`
+// prefix that an earlier pruning of the same list left) are not measured again: the result is the same.
+//
+// `forced` candidates are kept whatever the rule says: the edges that hold the graph together (linker.h).
 #pragma once
 
-#include <span>
 #include <vector>
 
 #include "index/graph/candidate_pool.h"
@@ -21,74 +31,50 @@
 
 namespace kith {
 
+struct PruneRule {
+  enum class Kind : uint8_t { kClosest, kRelative, kAngle };
+  Kind kind = Kind::kRelative;
+  float alpha = 1;     // of kRelative, ≥ 1
+  float degrees = 60;  // of kAngle
+
+  bool ladder() const { return kind == Kind::kRelative && alpha > 1; }
+};
+
 struct PruneCandidate {
-  float distance;  // to the centre
+  float distance;  // raw, to the centre
   Node node;
   bool checked = false;  // passed the rule against all other checked ones
   bool forced = false;
+  uint16_t compared = 0;  // with so many of the kept
+  float squared = 0;      // Euclidean distance to the centre, squared
+  float occlusion = 0;    // by the worst of those compared: d²(p, c) / d²(r, c), or 0 and infinity
 };
 
 struct PruneScratch {
   std::vector<PruneCandidate> candidates;  // input, near to far
   std::vector<PruneCandidate> kept;        // output
-  std::vector<const void*> rows;           // of all kept
-  std::vector<const void*> fresh_rows;     // of kept ones that are not checked
-  std::vector<float> distances;
+
+  /// The kept ones as kernels want them.
+  struct Rows {
+    std::vector<const void*> rows;
+    std::vector<float> squared;  // to the centre
+    std::vector<float> norms;    // squared lengths; inner product only
+    void clear() {
+      rows.clear();
+      squared.clear();
+      norms.clear();
+    }
+  };
+  Rows all;
+  Rows fresh;  // those that are not checked
   KernelQuery query;
   uint64_t measured = 0;  // distances taken, ever
 };
 
-namespace graph {
-
-inline constexpr size_t kPruneStep = 8;  // rows a kernel call: a full group of the widest kernels
-
-/// True when one of `rows` is nearer to `query` than `limit`.
-inline bool any_nearer(const VectorSpace& space, const void* query, const std::vector<const void*>& rows,
-                       float limit, PruneScratch& scratch) {
-  float distances[kPruneStep];
-  for (size_t begin = 0; begin < rows.size(); begin += kPruneStep) {
-    const size_t count = std::min(kPruneStep, rows.size() - begin);
-    space.kernel(query, rows.data() + begin, count, space.dim, distances);
-    scratch.measured += count;
-    for (size_t i = 0; i < count; ++i)
-      if (distances[i] < limit) return true;
-  }
-  return false;
-}
-
-}  // namespace graph
-
-/// Selects at most `max` of scratch.candidates into scratch.kept, near to far. With `keep_pruned` the nearest
-/// rejected ones fill what is left (not checked). At most `max` candidates may be forced.
-inline void select_neighbors(const VectorStore& vectors, uint32_t max, bool keep_pruned,
-                             PruneScratch& scratch) {
-  scratch.kept.clear();
-  scratch.rows.clear();
-  scratch.fresh_rows.clear();
-  size_t forced_left = 0;
-  for (const PruneCandidate& candidate : scratch.candidates) forced_left += candidate.forced;
-  for (PruneCandidate& candidate : scratch.candidates) {
-    if (scratch.kept.size() == max) break;
-    const std::byte* row = vectors[candidate.node];
-    if (candidate.forced) {
-      --forced_left;
-    } else {
-      if (scratch.kept.size() + forced_left >= max) continue;
-      const auto& against = candidate.checked ? scratch.fresh_rows : scratch.rows;
-      const void* query = against.empty() ? nullptr : scratch.query.from_stored(vectors.space(), row);
-      if (graph::any_nearer(vectors.space(), query, against, candidate.distance, scratch)) continue;
-    }
-    scratch.rows.push_back(row);
-    if (!candidate.checked) scratch.fresh_rows.push_back(row);
-    scratch.kept.push_back(candidate);
-    scratch.kept.back().checked = true;
-    candidate.node = kNoNode;
-  }
-  if (!keep_pruned) return;
-  for (const PruneCandidate& candidate : scratch.candidates) {
-    if (scratch.kept.size() == max) break;
-    if (candidate.node != kNoNode) scratch.kept.push_back({candidate.distance, candidate.node, false, false});
-  }
-}
+/// Selects at most `max` of scratch.candidates into scratch.kept, near to far, all checked. With
+/// `keep_pruned` the nearest rejected ones fill what is left (not checked). At most `max` candidates may be
+/// forced.
+void select_neighbors(const VectorStore& vectors, const PruneRule& rule, Node centre, uint32_t max,
+                      bool keep_pruned, PruneScratch& scratch);
 
 }  // namespace kith

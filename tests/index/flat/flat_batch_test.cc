@@ -3,7 +3,7 @@
 // with and without a pool.
 #include <cmath>
 
-#include "tests/index/hnsw/hnsw_support.h"
+#include "tests/index/graph/graph_support.h"
 
 namespace kith::test {
 namespace {

@@ -1,7 +1,7 @@
 // Goal: the fast graph is as good as the paper's at the same parameters, for no more work. Method: the same
 // rows, m, efConstruction and ef in plain_hnsw.h, which counts its distances; recall against the flat kind.
 // The race against hnswlib itself is bench/recall.
-#include "tests/index/hnsw/hnsw_support.h"
+#include "tests/index/graph/graph_support.h"
 #include "tests/index/hnsw/plain_hnsw.h"
 
 namespace kith::test {

@@ -1,4 +1,4 @@
-#include "index/hnsw/hnsw_codec.h"
+#include "index/graph/graph_codec.h"
 
 #include <algorithm>
 
@@ -7,7 +7,6 @@
 namespace kith {
 namespace {
 
-constexpr std::string_view kMagic = "KITHHNSW";
 constexpr uint32_t kVersion = 1;
 constexpr uint32_t kHead = section_tag("HEAD");
 constexpr uint32_t kLink = section_tag("LINK");
@@ -17,6 +16,11 @@ constexpr uint32_t kUpper = section_tag("UPPR");
 constexpr uint32_t kEqual = section_tag("EQUL");
 constexpr size_t kHeadBytes = 32;
 
+/// As HEAD says it: 0 for the usual one.
+uint32_t degree_number(const GraphOptions& options) {
+  return options.degree == 2 * options.links ? 0 : options.degree;
+}
+
 using Pairs = std::vector<std::pair<Node, Node>>;
 
 /// What of a live graph goes into the file.
@@ -24,14 +28,14 @@ struct Snapshot {
   std::vector<bool> linked;
   std::vector<bool> chained;
   Pairs equals;
-  std::optional<HnswEntry> entry;
+  std::optional<GraphEntry> entry;
 
   bool in_graph(Node node) const { return node < linked.size() && linked[node] && !chained[node]; }
 };
 
 /// Chains grow before their members are marked linked, so marks are read first: a member of a chain in the
 /// snapshot that was not marked yet is left out and linked again after opening.
-Snapshot snapshot_of(const HnswGraph& graph, Node nodes) {
+Snapshot snapshot_of(const GraphStore& graph, Node nodes) {
   Snapshot out;
   out.linked.resize(nodes);
   out.chained.resize(nodes);
@@ -51,7 +55,7 @@ Snapshot snapshot_of(const HnswGraph& graph, Node nodes) {
 
 /// The entry, or where it is newer than the snapshot the node of the highest level that is in it. Vectors
 /// removed before they were linked count as linked and have no edges: they are no way in.
-Node entry_of(const HnswGraph& graph, const Snapshot& snapshot) {
+Node entry_of(const GraphStore& graph, const Snapshot& snapshot) {
   if (!snapshot.entry) return kNoNode;
   if (snapshot.in_graph(snapshot.entry->node)) return snapshot.entry->node;
   Node best = kNoNode;
@@ -65,7 +69,7 @@ Node entry_of(const HnswGraph& graph, const Snapshot& snapshot) {
 
 class GraphWriter {
  public:
-  GraphWriter(SectionFileWriter& writer, const HnswGraph& graph, const Snapshot& snapshot)
+  GraphWriter(SectionFileWriter& writer, const GraphStore& graph, const Snapshot& snapshot)
       : writer_(writer),
         graph_(graph),
         snapshot_(snapshot),
@@ -74,8 +78,8 @@ class GraphWriter {
   Result<void> write_head() {
     const Node zero = graph_.zero_node();
     ByteWriter head;
-    head.number(graph_.options().m);
-    head.number(uint32_t{0});
+    head.number(graph_.options().links);
+    head.number(degree_number(graph_.options()));
     head.number(uint64_t{entry_of(graph_, snapshot_) + 1});
     head.number(uint64_t{(snapshot_.in_graph(zero) ? zero : kNoNode) + 1});
     head.number(uint64_t{snapshot_.equals.size()});
@@ -139,7 +143,7 @@ class GraphWriter {
   }
 
   SectionFileWriter& writer_;
-  const HnswGraph& graph_;
+  const GraphStore& graph_;
   const Snapshot& snapshot_;
   Node nodes_;
   std::vector<uint32_t> slots_;
@@ -147,7 +151,7 @@ class GraphWriter {
 
 class GraphReader {
  public:
-  GraphReader(const SectionFile& file, Node nodes, HnswGraph& graph)
+  GraphReader(const SectionFile& file, Node nodes, GraphStore& graph)
       : file_(file), nodes_(nodes), graph_(graph), linked_(nodes), chained_(nodes) {}
 
   Result<void> read() {
@@ -155,9 +159,11 @@ class GraphReader {
     SectionReader reader = TRY(SectionReader::open(file_, kHead));
     TRY(reader.read(head));
     TRY(reader.finish());
-    if (load_le<uint32_t>(head) != graph_.options().m)
-      return corruption("{}: HEAD says m {}, SPEC {}", file_.path(), load_le<uint32_t>(head),
-                        graph_.options().m);
+    const GraphOptions& options = graph_.options();
+    if (load_le<uint32_t>(head) != options.links || load_le<uint32_t>(head + 4) != degree_number(options))
+      return corruption("{}: HEAD says {} links, degree {}, SPEC {} and {}", file_.path(),
+                        load_le<uint32_t>(head), load_le<uint32_t>(head + 4), options.links,
+                        degree_number(options));
     TRY(read_links());
     TRY(read_equals());
     TRY(read_base());
@@ -285,7 +291,7 @@ class GraphReader {
 
   const SectionFile& file_;
   Node nodes_;
-  HnswGraph& graph_;
+  GraphStore& graph_;
   std::vector<bool> linked_;
   std::vector<bool> chained_;
   Pairs equals_;
@@ -295,14 +301,14 @@ class GraphReader {
 
 }  // namespace
 
-Result<void> read_hnsw_graph(const SectionFile& file, Node nodes, HnswGraph& graph) {
+Result<void> read_graph(const SectionFile& file, Node nodes, GraphStore& graph) {
   return GraphReader(file, nodes, graph).read();
 }
 
-Result<void> write_hnsw(FileSystem& fs, const std::string& path, const IndexSpec& spec, Node nodes,
-                        const RowTable& rows, const HnswGraph& graph) {
+Result<void> write_graph(FileSystem& fs, const std::string& path, const GraphKind& kind,
+                         const IndexSpec& spec, Node nodes, const RowTable& rows, const GraphStore& graph) {
   const Snapshot snapshot = snapshot_of(graph, nodes);
-  SectionFileWriter writer = TRY(SectionFileWriter::create(fs, path, kMagic, kVersion));
+  SectionFileWriter writer = TRY(SectionFileWriter::create(fs, path, kind.magic, kVersion));
   TRY(write_common(writer, spec, nodes, rows, graph.vectors()));
   GraphWriter graph_writer(writer, graph, snapshot);
   TRY(graph_writer.write_head());
@@ -316,11 +322,11 @@ Result<void> write_hnsw(FileSystem& fs, const std::string& path, const IndexSpec
   return writer.finish();
 }
 
-Result<SectionFile> open_hnsw_file(FileSystem& fs, const std::string& path) {
-  return SectionFile::open(fs, path, kMagic, kVersion);
+Result<SectionFile> open_graph_file(FileSystem& fs, const std::string& path, const GraphKind& kind) {
+  return SectionFile::open(fs, path, kind.magic, kVersion);
 }
 
-Result<void> check_hnsw_lengths(const SectionFile& file, Node nodes, const HnswGraph& graph) {
+Result<void> check_graph_lengths(const SectionFile& file, Node nodes, const GraphStore& graph) {
   const uint64_t n = nodes;
   uint64_t upper = 0;
   for (Node node = 0; node < nodes; ++node) upper += graph.level(node);

@@ -1,4 +1,4 @@
-#include "index/hnsw/link_queue.h"
+#include "index/graph/link_queue.h"
 
 #include <algorithm>
 #include <chrono>

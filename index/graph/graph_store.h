@@ -1,18 +1,14 @@
-// HnswGraph: the stored graph of "Efficient and robust approximate nearest neighbor search using Hierarchical
-// Navigable Small World graphs" (Malkov and Yashunin, TPAMI 2018/20): vectors, lists of layer 0 and of the
-// layers above, entry.
-//
-// Differences from the paper, each for connectivity:
+// GraphStore: what every graph kind stores: vectors, lists of layer 0 and, for kinds with levels, of the
+// layers above, chains of equal vectors, entry. Two things in it hold any graph together, whatever the data:
 //  - A vector equal to one already linked becomes no node of the graph: it hangs in a chain at that one
-//  ("equals"). Runs
-//    of duplicates would otherwise fill each other's lists and cut the graph into islands.
-//  - Layer 0 contains a spanning tree whose edges, both ways, pruning never drops ("forced"): whatever the
-//  data, each
-//    linked node can be reached from the entry. A node's parent is the nearest selected neighbour with room.
+//    ("equals"). Runs of duplicates would otherwise fill each other's lists and cut the graph into islands.
+//  - Layer 0 contains a spanning tree whose edges, both ways, pruning never drops ("forced"): each linked
+//  node can
+//    be reached from the entry. A node's parent is the nearest selected neighbour with room.
 //
 // A node's level is a function of seed and node, so no insertion order or thread changes it. Memory: vectors,
-// 8 m bytes of layer 0 (two cache lines at m = 16), m/4 + 1 bytes of marks, and about 10 bytes a node for the
-// rest.
+// 4 bytes a slot of layer 0 (two cache lines at degree 32), degree / 8 + 1 bytes of marks, and about 10 bytes
+// a node for the rest.
 //
 // Threads: one writer grows; any number of linkers change lists under `locks`; readers take no lock
 // (graph/adjacency.h).
@@ -25,13 +21,13 @@
 #include <vector>
 
 #include "index/graph/adjacency.h"
+#include "index/graph/graph_options.h"
 #include "index/graph/node_locks.h"
-#include "index/hnsw/hnsw_options.h"
 #include "index/vector_store.h"
 
 namespace kith {
 
-struct HnswEntry {
+struct GraphEntry {
   Node node;
   uint32_t level;
 };
@@ -57,24 +53,24 @@ class ListMarks {
   std::byte* bytes_;
 };
 
-class HnswGraph {
+class GraphStore {
  public:
   static constexpr uint32_t kLevelMax = 30;
 
-  HnswGraph(const VectorSpace& space, const HnswOptions& options, uint64_t seed);
+  GraphStore(const VectorSpace& space, const GraphOptions& options, uint64_t seed);
 
   /// Memory for nodes [0, count). One writer.
   Result<void> grow(Node count);
 
-  const HnswOptions& options() const { return options_; }
+  const GraphOptions& options() const { return options_; }
   const VectorSpace& space() const { return vectors_.space(); }
   VectorStore& vectors() { return vectors_; }
   const VectorStore& vectors() const { return vectors_; }
 
-  /// floor(-ln U / ln m), U uniform in (0, 1] from seed and node.
+  /// floor(-ln U / ln links), U uniform in (0, 1] from seed and node; 0 for kinds without levels.
   uint32_t level(Node node) const;
 
-  std::optional<HnswEntry> entry() const;
+  std::optional<GraphEntry> entry() const;
   /// Makes `node` the entry if there is none or its level is higher.
   void offer_entry(Node node, uint32_t level);
   std::mutex& first_entry_mutex() { return entry_mutex_; }
@@ -115,9 +111,9 @@ class HnswGraph {
   void set_zero_node(Node node);
 
  private:
-  HnswOptions options_;
+  GraphOptions options_;
   uint64_t seed_;
-  double level_scale_;  // 1 / ln m
+  double level_scale_;  // 1 / ln links, 0 without levels
   VectorStore vectors_;
   AdjacencyStore base_;
   AdjacencyStore upper_;
@@ -146,38 +142,13 @@ struct BaseLayer {
 };
 
 struct UpperLayer {
-  const HnswGraph* graph;
+  const GraphStore* graph;
   uint32_t layer;
   uint32_t degree_max() const { return graph->upper().capacity(); }
   uint32_t read(Node node, Node* out) const {
     return graph->upper().read(graph->upper_list(node, layer), out);
   }
   void prefetch(Node) const {}
-};
-
-/// Distances from one query to stored vectors.
-struct VectorScorer {
-  const VectorStore* vectors;
-  const void* query;
-  DistanceFn kernel;
-  uint32_t dim;
-  uint32_t prefetch_bytes;
-
-  VectorScorer(const VectorStore& store, const void* kernel_query)
-      : vectors(&store),
-        query(kernel_query),
-        kernel(store.space().kernel),
-        dim(store.space().dim),
-        prefetch_bytes(static_cast<uint32_t>(std::min<size_t>(store.space().bytes(), 256))) {}
-
-  const void* row(Node node) const { return (*vectors)[node]; }
-  void prefetch(const void* row) const {
-    for (uint32_t offset = 0; offset < prefetch_bytes; offset += 64)
-      __builtin_prefetch(static_cast<const std::byte*>(row) + offset);
-  }
-  void score(const void* const* rows, size_t count, float* out) const {
-    kernel(query, rows, count, dim, out);
-  }
 };
 
 }  // namespace kith

@@ -1,22 +1,22 @@
-#include "index/hnsw/audit.h"
+#include "index/graph/graph_audit.h"
 
-#include "index/hnsw/hnsw_index.h"
+#include "index/graph/graph_index.h"
 
 namespace kith {
 
-Result<HnswAudit> audit_hnsw(const Index& index) {
-  const auto* hnsw = dynamic_cast<const HnswIndex*>(&index);
-  if (hnsw == nullptr) return invalid_argument("the index is no hnsw index");
-  const HnswGraph& graph = hnsw->graph();
-  const Node nodes = hnsw->rows().size();
+Result<GraphAudit> audit_graph(const Index& index) {
+  const auto* graph_index = dynamic_cast<const GraphIndex*>(&index);
+  if (graph_index == nullptr) return invalid_argument("the index is no graph");
+  const GraphStore& graph = graph_index->graph();
+  const Node nodes = graph_index->rows().size();
   const std::vector<bool> reachable = graph.reachable(nodes);
   std::vector<bool> chained(nodes);
   graph.for_each_equal([&](Node, Node member) {
     if (member < nodes) chained[member] = true;
   });
-  HnswAudit audit;
+  GraphAudit audit;
   audit.degrees.resize(graph.base().capacity() + 1);
-  audit.levels.resize(HnswGraph::kLevelMax + 1);
+  audit.levels.resize(GraphStore::kLevelMax + 1);
   std::vector<Node> neighbors(graph.base().capacity());
   for (Node node = 0; node < nodes; ++node) {
     if (!graph.linked(node)) continue;
@@ -28,9 +28,9 @@ Result<HnswAudit> audit_hnsw(const Index& index) {
       ++audit.degrees[degree];
       ++audit.levels[graph.level(node)];
     }
-    if (reachable[node] || hnsw->rows().removed(node)) continue;
+    if (reachable[node] || graph_index->rows().removed(node)) continue;
     ++audit.unreachable;
-    if (audit.examples.size() < 16) audit.examples.push_back(hnsw->rows().row(node));
+    if (audit.examples.size() < 16) audit.examples.push_back(graph_index->rows().row(node));
   }
   if (const auto entry = graph.entry()) audit.entry_level = entry->level;
   return audit;

@@ -3,9 +3,10 @@
 // the snapshot.
 #include "base/io/memory_file_system.h"
 #include "base/thread_pool.h"
-#include "index/hnsw/hnsw_codec.h"
-#include "index/hnsw/hnsw_index.h"
-#include "tests/index/hnsw/hnsw_support.h"
+#include "index/graph/graph_codec.h"
+#include "index/graph/graph_index.h"
+#include "index/hnsw/hnsw_kind.h"
+#include "tests/index/graph/graph_support.h"
 
 namespace kith::test {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 constexpr uint32_t kDim = 12;
 
 void expect_whole(const Index& index, size_t nodes, const Vectors& vectors) {
-  ASSERT_VALUE(audit, audit_hnsw(index));
+  ASSERT_VALUE(audit, audit_graph(index));
   EXPECT_EQ(audit.nodes, nodes);
   EXPECT_EQ(audit.unreachable, 0u);
   for (Row row = 0; row < nodes; row += 7) {
@@ -26,7 +27,7 @@ void expect_whole(const Index& index, size_t nodes, const Vectors& vectors) {
 }
 
 /// Takes `node` out of all lists of layer 0.
-void cut_edges_to(HnswGraph& graph, Node nodes, Node cut) {
+void cut_edges_to(GraphStore& graph, Node nodes, Node cut) {
   std::vector<Node> ids(graph.base().capacity());
   for (Node node = 0; node < nodes; ++node) {
     ids.resize(graph.base().capacity());
@@ -36,27 +37,27 @@ void cut_edges_to(HnswGraph& graph, Node nodes, Node cut) {
   }
 }
 
-TEST(HnswCheckpoint, WhatLostItsOnlyPathIsLinkedAgain) {
+TEST(GraphCheckpoint, WhatLostItsOnlyPathIsLinkedAgain) {
   constexpr Node kNodes = 1200;
   Vectors vectors = clustered_vectors(kNodes, kDim, 12, test_seed(41));
   std::copy_n(vectors.row(300), kDim, vectors.data.begin() + 900 * kDim);  // 900 hangs in the chain at 300
   const auto index = build(spec_of("hnsw", Metric::kL2, kDim), vectors);
-  HnswGraph& graph = const_cast<HnswGraph&>(dynamic_cast<const HnswIndex&>(*index).graph());
+  GraphStore& graph = const_cast<GraphStore&>(dynamic_cast<const GraphIndex&>(*index).graph());
   ASSERT_NE(graph.entry()->node, 300u);
   for (const Node cut : {Node{300}, Node{17}, Node{1199}}) cut_edges_to(graph, kNodes, cut);
-  ASSERT_VALUE(before, audit_hnsw(*index));
+  ASSERT_VALUE(before, audit_graph(*index));
   ASSERT_GE(before.unreachable, 4u);
   MemoryFileSystem fs;
   ASSERT_OK(index->checkpoint(fs, "c"));
   ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(fs, "c", nullptr));
   expect_whole(*opened, kNodes, vectors);
-  ASSERT_VALUE(audit, audit_hnsw(*opened));
+  ASSERT_VALUE(audit, audit_graph(*opened));
   EXPECT_EQ(audit.chained, 1u);
 }
 
 /// Rows removed before they were linked count as linked and have no edges. When the true entry is newer than
 /// the snapshot, such a row must not stand in for it, whatever its level.
-TEST(HnswCheckpoint, ARowWithoutEdgesIsNoWayIn) {
+TEST(GraphCheckpoint, ARowWithoutEdgesIsNoWayIn) {
   constexpr Node kNodes = 3000, kGhost = 500;
   Vectors vectors = clustered_vectors(kNodes, kDim, 12, test_seed(42));
   ThreadPool pool(1);
@@ -65,8 +66,10 @@ TEST(HnswCheckpoint, ARowWithoutEdgesIsNoWayIn) {
     while (!go) std::this_thread::yield();
   });
   IndexSpec spec = spec_of("hnsw", Metric::kL2, kDim, {}, &pool);
+  GraphOptions options;
+  options.levels = true;
   const auto top_of = [&](Node count) {
-    const HnswGraph levels(VectorSpace::of(Metric::kL2, ScalarType::kF32, kDim).value(), {}, spec.seed);
+    const GraphStore levels(VectorSpace::of(Metric::kL2, ScalarType::kF32, kDim).value(), options, spec.seed);
     Node top = 0;
     for (Node node = 0; node < count; ++node) top = levels.level(node) > levels.level(top) ? node : top;
     return std::pair(top, levels.level(top));
@@ -81,15 +84,15 @@ TEST(HnswCheckpoint, ARowWithoutEdgesIsNoWayIn) {
   ASSERT_OK(index->remove(kGhost));
   go = true;
   ASSERT_OK(find_index_kind("hnsw").value()->settle(*index, Stop{}));
-  const auto& hnsw = dynamic_cast<const HnswIndex&>(*index);
+  const auto& hnsw = dynamic_cast<const GraphIndex&>(*index);
   ASSERT_EQ(hnsw.graph().entry()->node, saved);
   MemoryFileSystem fs;
-  ASSERT_OK(write_hnsw(fs, "c", spec, saved, hnsw.rows(), hnsw.graph()));
+  ASSERT_OK(write_graph(fs, "c", kHnswGraph, spec, saved, hnsw.rows(), hnsw.graph()));
   ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(fs, "c", nullptr));
-  const auto entry = dynamic_cast<const HnswIndex&>(*opened).graph().entry();
+  const auto entry = dynamic_cast<const GraphIndex&>(*opened).graph().entry();
   ASSERT_TRUE(entry.has_value());
   EXPECT_NE(entry->node, kGhost);
-  ASSERT_VALUE(audit, audit_hnsw(*opened));
+  ASSERT_VALUE(audit, audit_graph(*opened));
   EXPECT_EQ(audit.nodes, saved);
   EXPECT_EQ(audit.unreachable, 0u);
 }

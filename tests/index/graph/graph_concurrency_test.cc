@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "base/io/memory_file_system.h"
-#include "tests/index/hnsw/hnsw_support.h"
+#include "tests/index/graph/graph_support.h"
 
 namespace kith::test {
 namespace {
@@ -22,7 +22,7 @@ VectorBlock part(const Vectors& vectors, size_t first, size_t count) {
   return {all[first].data, all.type, all.dim, count};
 }
 
-TEST(HnswConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
+TEST(GraphConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
   const Vectors vectors = clustered_vectors(3000, 16, 10, test_seed(21));
   const std::vector<Row> rows = first_rows(3000);
   ThreadPool pool(2);
@@ -65,11 +65,11 @@ TEST(HnswConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
   ASSERT_OK(find_index_kind("hnsw").value()->settle(*index, Stop{}));
   EXPECT_EQ(index->stats().pending, 0u);
   EXPECT_EQ(index->stats().rows, 2940u);
-  ASSERT_VALUE(audit, audit_hnsw(*index));
+  ASSERT_VALUE(audit, audit_graph(*index));
   EXPECT_EQ(audit.unreachable, 0u);
 }
 
-TEST(HnswConcurrency, DestructionStopsPendingWork) {
+TEST(GraphConcurrency, DestructionStopsPendingWork) {
   const Vectors vectors = clustered_vectors(20'000, 64, 10, test_seed(22));
   ThreadPool pool(2);
   ASSERT_VALUE(index, create_index(spec_of("hnsw", Metric::kL2, 64, {{"ef_construction", "400"}}, &pool)));
@@ -80,7 +80,7 @@ TEST(HnswConcurrency, DestructionStopsPendingWork) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
 }
 
-TEST(HnswConcurrency, DestructionDoesNotWaitForTasksThePoolNeverStarted) {
+TEST(GraphConcurrency, DestructionDoesNotWaitForTasksThePoolNeverStarted) {
   const Vectors vectors = normal_vectors(2000, 16, test_seed(23));
   ThreadPool pool(1);
   std::atomic<bool> go{false};
@@ -98,7 +98,7 @@ TEST(HnswConcurrency, DestructionDoesNotWaitForTasksThePoolNeverStarted) {
   go = true;
 }
 
-TEST(HnswConcurrency, AddWaitsWhenTooManyArePending) {
+TEST(GraphConcurrency, AddWaitsWhenTooManyArePending) {
   const Vectors vectors = normal_vectors(3000, 16, test_seed(24));
   ThreadPool pool(1);
   std::atomic<bool> go{false};
@@ -116,7 +116,7 @@ TEST(HnswConcurrency, AddWaitsWhenTooManyArePending) {
   EXPECT_EQ(index->stats().pending, 0u);
 }
 
-TEST(HnswConcurrency, PendingRowsSurviveACheckpoint) {
+TEST(GraphConcurrency, PendingRowsSurviveACheckpoint) {
   const Vectors vectors = clustered_vectors(2000, 16, 10, test_seed(25));
   ThreadPool pool(1);
   std::atomic<bool> go{false};
@@ -130,7 +130,7 @@ TEST(HnswConcurrency, PendingRowsSurviveACheckpoint) {
   ASSERT_OK(index->checkpoint(fs, "c"));
   ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(fs, "c", nullptr));
   EXPECT_EQ(opened->stats().pending, 0u) << "without a pool opening links what was pending";
-  ASSERT_VALUE(audit, audit_hnsw(*opened));
+  ASSERT_VALUE(audit, audit_graph(*opened));
   EXPECT_EQ(audit.nodes, 2000u);
   EXPECT_EQ(audit.unreachable, 0u);
   go = true;

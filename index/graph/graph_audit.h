@@ -1,4 +1,4 @@
-// What an audit of an hnsw index needs: how its layer-0 graph hangs together. For tests, `kith verify` and
+// What an audit of a graph index needs: how its layer-0 graph hangs together. For tests, `kith verify` and
 // metrics; walks the whole graph, so costs about a scan of the adjacency.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace kith {
 
-struct HnswAudit {
+struct GraphAudit {
   uint64_t nodes = 0;        // linked vectors, chained ones included
   uint64_t chained = 0;      // vectors that hang at an equal one
   uint64_t edges = 0;        // of layer 0
@@ -17,7 +17,7 @@ struct HnswAudit {
   std::vector<Row> examples;      // of unreachable rows, at most 16
 };
 
-/// InvalidArgument when `index` is of another kind. Concurrent with everything; exact while nothing changes.
-Result<HnswAudit> audit_hnsw(const Index& index);
+/// InvalidArgument when `index` is no graph. Concurrent with everything; exact while nothing changes.
+Result<GraphAudit> audit_graph(const Index& index);
 
 }  // namespace kith

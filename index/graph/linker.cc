@@ -1,4 +1,4 @@
-#include "index/hnsw/linker.h"
+#include "index/graph/linker.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +15,7 @@ bool is_zero(const std::byte* vector, size_t bytes) {
 
 }  // namespace
 
-Candidate descend(const HnswGraph& graph, const VectorScorer& scorer, uint32_t layer, Candidate from,
+Candidate descend(const GraphStore& graph, const VectorScorer& scorer, uint32_t layer, Candidate from,
                   StepScratch& scratch, SearchStats& stats) {
   const UpperLayer lists{&graph, layer};
   scratch.reserve(lists.degree_max());
@@ -43,7 +43,7 @@ void Linker::link(Node node, Node nodes) {
   const VectorScorer scorer(graph_.vectors(),
                             scratch_.query.from_stored(graph_.space(), graph_.vectors()[node]));
   const uint32_t level = graph_.level(node);
-  const HnswEntry entry = *graph_.entry();
+  const GraphEntry entry = *graph_.entry();
   Candidate nearest{0, entry.node};
   const void* row = scorer.row(entry.node);
   scorer.score(&row, 1, &nearest.distance);
@@ -61,7 +61,7 @@ void Linker::link(Node node, Node nodes) {
       }
     }
     if (graph_.options().extend_candidates) extend_candidates(scorer, layer, nodes);
-    select(layer);
+    select(node, layer);
   }
   link_base(node);
   for (uint32_t layer = 1; layer <= top; ++layer) link_upper(node, layer);
@@ -132,7 +132,7 @@ void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer, Node 
   LinkScratch& s = scratch_;
   s.visited.reset(nodes);
   for (const Candidate& candidate : s.candidates) s.visited.insert(candidate.node);
-  s.step.reserve(2 * graph_.options().m);
+  s.step.reserve(std::max(graph_.base().capacity(), graph_.upper().capacity()));
   const size_t found = s.candidates.size();
   for (size_t i = 0; i < found; ++i) {
     const Node node = s.candidates[i].node;
@@ -146,12 +146,13 @@ void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer, Node 
             [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
 }
 
-void Linker::select(uint32_t layer) {
+void Linker::select(Node node, uint32_t layer) {
   LinkScratch& s = scratch_;
   s.prune.candidates.clear();
   for (const Candidate& candidate : s.candidates)
     s.prune.candidates.push_back({candidate.distance, candidate.node});
-  select_neighbors(graph_.vectors(), graph_.options().m, graph_.options().keep_pruned, s.prune);
+  select_neighbors(graph_.vectors(), graph_.options().rule, node, graph_.options().links,
+                   graph_.options().keep_pruned, s.prune);
   s.selected[layer] = s.prune.kept;
 }
 
@@ -183,7 +184,7 @@ size_t Linker::choose_parent(Node node) {
   LinkScratch& s = scratch_;
   std::vector<PruneCandidate>& selected = s.selected[0];
   const auto has_room = [&](const auto& candidate) {
-    return forced_count(candidate.node) < graph_.options().m;
+    return forced_count(candidate.node) < graph_.base().capacity() / 2;
   };
   const auto near = std::find_if(selected.begin(), selected.end(), has_room);
   if (near != selected.end()) return near - selected.begin();
@@ -239,7 +240,8 @@ void Linker::connect_base(Node to, PruneCandidate edge) {
   for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
   edge.forced = edge.forced && forced + 1 < lists.capacity();
   load_candidates(to, count, marks.checked(), edge);
-  select_neighbors(graph_.vectors(), lists.capacity(), graph_.options().keep_pruned, s.prune);
+  select_neighbors(graph_.vectors(), graph_.options().rule, to, lists.capacity(),
+                   graph_.options().keep_pruned, s.prune);
   s.ids.clear();
   size_t checked = 0;
   for (const PruneCandidate& kept : s.prune.kept) {
@@ -262,7 +264,8 @@ void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
   const uint32_t count = lists.read(list, s.ids.data());
   if (count < lists.capacity()) return lists.set(list, count, edge.node);
   load_candidates(to, count, kNoMarks, edge);
-  select_neighbors(graph_.vectors(), lists.capacity(), graph_.options().keep_pruned, s.prune);
+  select_neighbors(graph_.vectors(), graph_.options().rule, to, lists.capacity(),
+                   graph_.options().keep_pruned, s.prune);
   s.ids.clear();
   for (const PruneCandidate& kept : s.prune.kept) s.ids.push_back(kept.node);
   lists.assign(list, s.ids);

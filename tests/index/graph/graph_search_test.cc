@@ -2,7 +2,7 @@
 // options and effort do what they say. Method: clustered sets against the flat kind; counters bound the work.
 #include <thread>
 
-#include "tests/index/hnsw/hnsw_support.h"
+#include "tests/index/graph/graph_support.h"
 
 namespace kith::test {
 namespace {
@@ -16,7 +16,7 @@ std::pair<Vectors, Vectors> rows_and_queries(Vectors all, size_t queries) {
   return {std::move(all), std::move(asked)};
 }
 
-TEST(HnswSearch, RecallOnClusters100k_slow) {
+TEST(GraphSearch, RecallOnClusters100k_slow) {
   const uint64_t seed = test_seed(31);
   SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));
   const auto [vectors, queries] = rows_and_queries(clustered_vectors(100'200, 32, 100, seed), 200);
@@ -26,11 +26,11 @@ TEST(HnswSearch, RecallOnClusters100k_slow) {
   const Measured found = measure(*index, *flat, queries, 64);
   EXPECT_GE(found.recall, 0.95);
   EXPECT_LE(found.distances, 0.03 * 100'000);
-  ASSERT_VALUE(audit, audit_hnsw(*index));
+  ASSERT_VALUE(audit, audit_graph(*index));
   EXPECT_EQ(audit.unreachable, 0u);
 }
 
-TEST(HnswSearch, EffortBuysRecall) {
+TEST(GraphSearch, EffortBuysRecall) {
   const auto [vectors, queries] = rows_and_queries(clustered_vectors(10'100, 32, 40, test_seed(32)), 100);
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
     const auto index = build(spec_of("hnsw", metric, 32, {{"ef", "200"}}), vectors);
@@ -46,7 +46,7 @@ TEST(HnswSearch, EffortBuysRecall) {
   }
 }
 
-TEST(HnswSearch, OptionsChangeTheGraph) {
+TEST(GraphSearch, OptionsChangeTheGraph) {
   const auto [vectors, queries] = rows_and_queries(clustered_vectors(5100, 32, 40, test_seed(33)), 100);
   const auto flat = build(spec_of("flat", Metric::kL2, 32), vectors);
   const IndexOptions narrow = {{"ef_construction", "20"}};
@@ -69,7 +69,7 @@ TEST(HnswSearch, OptionsChangeTheGraph) {
                  wrong.back().first);
 }
 
-TEST(HnswSearch, FiltersAreExactEnoughAndNeverShort) {
+TEST(GraphSearch, FiltersAreExactEnoughAndNeverShort) {
   const uint64_t seed = test_seed(34);
   const auto [vectors, queries] = rows_and_queries(clustered_vectors(20'050, 24, 50, seed), 50);
   const auto index = build(spec_of("hnsw", Metric::kL2, 24), vectors);
@@ -101,7 +101,7 @@ TEST(HnswSearch, FiltersAreExactEnoughAndNeverShort) {
   }
 }
 
-TEST(HnswSearch, FilterFarFromTheQueryStillFillsTheAnswer) {
+TEST(GraphSearch, FilterFarFromTheQueryStillFillsTheAnswer) {
   // The query sits in cluster 0; only the far half of the clusters is allowed, too many rows for the scan at
   // once.
   const Vectors vectors = clustered_vectors(12'000, 8, 40, test_seed(35));
@@ -123,7 +123,7 @@ TEST(HnswSearch, FilterFarFromTheQueryStillFillsTheAnswer) {
 
 /// A radius holds many times what the beam does; the answer is bounded by the radius alone, and its cost by
 /// what lies in it.
-TEST(HnswSearch, ARadiusWiderThanTheBeamIsSearchedToItsRim) {
+TEST(GraphSearch, ARadiusWiderThanTheBeamIsSearchedToItsRim) {
   constexpr size_t kRows = 20'000;
   const Vectors vectors = clustered_vectors(kRows, 16, 10, test_seed(31));  // 2,000 rows a cluster
   const auto flat = build(spec_of("flat", Metric::kL2, 16), vectors);
@@ -151,7 +151,7 @@ TEST(HnswSearch, ARadiusWiderThanTheBeamIsSearchedToItsRim) {
   }
 }
 
-TEST(HnswSearch, StopsAtTheDeadlineAndWhenCancelled) {
+TEST(GraphSearch, StopsAtTheDeadlineAndWhenCancelled) {
   const Vectors vectors = normal_vectors(5000, 16, test_seed(36));
   const auto index = build(spec_of("hnsw", Metric::kL2, 16), vectors);
   SearchRequest request;
@@ -163,7 +163,7 @@ TEST(HnswSearch, StopsAtTheDeadlineAndWhenCancelled) {
   EXPECT_ERROR(index->search(request), Code::kCancelled, "cancelled");
 }
 
-TEST(HnswSearch, ZeroVectorsUnderCosineAreAtDistanceOne) {
+TEST(GraphSearch, ZeroVectorsUnderCosineAreAtDistanceOne) {
   Vectors vectors = normal_vectors(2000, 16, test_seed(37));
   for (size_t i = 0; i < 2000; i += 100)
     std::fill_n(vectors.data.begin() + static_cast<ptrdiff_t>(i * 16), 16, 0.0f);

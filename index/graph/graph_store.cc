@@ -1,35 +1,21 @@
-#include "index/hnsw/hnsw_graph.h"
+#include "index/graph/graph_store.h"
 
 #include <cmath>
 
 #include "base/random.h"
-#include "index/option_reader.h"
 
 namespace kith {
 
-Result<HnswOptions> HnswOptions::parse(const IndexOptions& options) {
-  OptionReader reader(options, "hnsw");
-  HnswOptions out;
-  out.m = reader.number("m", out.m, 2, 128);
-  out.ef_construction = reader.number("ef_construction", out.ef_construction, 1, 10'000);
-  out.ef = reader.number("ef", out.ef, 1, 100'000);
-  out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
-  out.keep_pruned = reader.flag("keep_pruned", out.keep_pruned);
-  out.extend_candidates = reader.flag("extend_candidates", out.extend_candidates);
-  TRY(reader.finish());
-  return out;
-}
-
-HnswGraph::HnswGraph(const VectorSpace& space, const HnswOptions& options, uint64_t seed)
+GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, uint64_t seed)
     : options_(options),
       seed_(seed),
-      level_scale_(1 / std::log(static_cast<double>(options.m))),
+      level_scale_(options.levels ? 1 / std::log(static_cast<double>(options.links)) : 0),
       vectors_(space),
-      base_(2 * options.m),
-      upper_(options.m),
-      marks_(ListMarks::bytes(2 * options.m)) {}
+      base_(options.degree),
+      upper_(options.links),
+      marks_(ListMarks::bytes(options.degree)) {}
 
-Result<void> HnswGraph::grow(Node count) {
+Result<void> GraphStore::grow(Node count) {
   TRY(vectors_.grow(count));
   TRY(base_.grow(count));
   TRY(marks_.grow(count));
@@ -46,19 +32,19 @@ Result<void> HnswGraph::grow(Node count) {
   return {};
 }
 
-uint32_t HnswGraph::level(Node node) const {
+uint32_t GraphStore::level(Node node) const {
   const uint64_t bits = mix64(seed_ ^ mix64(node)) >> 11;
   const double uniform = static_cast<double>(bits + 1) * 0x1.0p-53;
   return std::min(kLevelMax, static_cast<uint32_t>(-std::log(uniform) * level_scale_));
 }
 
-std::optional<HnswEntry> HnswGraph::entry() const {
+std::optional<GraphEntry> GraphStore::entry() const {
   const uint64_t entry = entry_.load(std::memory_order_acquire);
   if (entry == 0) return std::nullopt;
-  return HnswEntry{static_cast<Node>(entry), static_cast<uint32_t>(entry >> 32) - 1};
+  return GraphEntry{static_cast<Node>(entry), static_cast<uint32_t>(entry >> 32) - 1};
 }
 
-void HnswGraph::offer_entry(Node node, uint32_t level) {
+void GraphStore::offer_entry(Node node, uint32_t level) {
   const uint64_t offered = uint64_t{level + 1} << 32 | node;
   uint64_t current = entry_.load(std::memory_order_relaxed);
   while (current >> 32 < level + 1 &&
@@ -66,7 +52,7 @@ void HnswGraph::offer_entry(Node node, uint32_t level) {
   }
 }
 
-void HnswGraph::add_equal(Node representative, Node node) {
+void GraphStore::add_equal(Node representative, Node node) {
   std::lock_guard lock(equals_mutex_);
   const auto [end, first] = chain_ends_.try_emplace(representative, representative);
   equals_[end->second].store(node + 1, std::memory_order_release);
@@ -74,7 +60,7 @@ void HnswGraph::add_equal(Node representative, Node node) {
   equal_count_.fetch_add(1, std::memory_order_release);
 }
 
-std::vector<bool> HnswGraph::reachable(Node nodes) const {
+std::vector<bool> GraphStore::reachable(Node nodes) const {
   std::vector<bool> seen(nodes);
   std::vector<Node> queue;
   const auto reach = [&](Node node) {
@@ -92,7 +78,7 @@ std::vector<bool> HnswGraph::reachable(Node nodes) const {
   return seen;
 }
 
-void HnswGraph::set_zero_node(Node node) {
+void GraphStore::set_zero_node(Node node) {
   Node none = kNoNode;
   zero_node_.compare_exchange_strong(none, node, std::memory_order_acq_rel);
 }

@@ -1,4 +1,4 @@
-#include "index/hnsw/hnsw_walk.h"
+#include "index/graph/graph_walk.h"
 
 #include <algorithm>
 
@@ -11,8 +11,8 @@ constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors b
 
 }  // namespace
 
-HnswWalk::HnswWalk(const HnswIndex& index, WalkScratch& scratch, const VectorView& query,
-                   const RowSet* allowed, const Stop& stop)
+GraphWalk::GraphWalk(const GraphIndex& index, WalkScratch& scratch, const VectorView& query,
+                     const RowSet* allowed, const Stop& stop)
     : index_(index),
       graph_(index.graph()),
       scratch_(scratch),
@@ -25,14 +25,14 @@ HnswWalk::HnswWalk(const HnswIndex& index, WalkScratch& scratch, const VectorVie
   if (allowed != nullptr) returnable_ = std::min(returnable_, allowed->size());
 }
 
-bool HnswWalk::returnable(Node node) {
+bool GraphWalk::returnable(Node node) {
   if (index_.rows().removed(node)) return false;
   if (allowed_ == nullptr) return true;
   ++stats_.predicate_evaluations;
   return allowed_->contains(index_.rows().row(node));
 }
 
-bool HnswWalk::any_returnable(Node node) {
+bool GraphWalk::any_returnable(Node node) {
   for (uint64_t step = 1; node < nodes_; node = graph_.next_equal(node), ++step) {
     if (returnable(node)) return true;
     if (step % kChainSteps == 0 && !stop_.check()) return false;  // whoever asks next gets the error
@@ -41,14 +41,14 @@ bool HnswWalk::any_returnable(Node node) {
 }
 
 /// A walk whose filter passes a share s takes about beam · degree / s distances, a scan of what passes s · n.
-bool HnswWalk::scan_is_cheaper(uint64_t beam) const {
+bool GraphWalk::scan_is_cheaper(uint64_t beam) const {
   if (nodes_ <= beam) return true;
   if (!filtered_) return false;
   const double share = static_cast<double>(returnable_) / nodes_;
   return share * static_cast<double>(returnable_) <= static_cast<double>(beam * kStepDegree);
 }
 
-Result<SearchAnswer> HnswWalk::nearest(uint32_t k, uint32_t effort) {
+Result<SearchAnswer> GraphWalk::nearest(uint32_t k, uint32_t effort) {
   const uint64_t beam = std::min<uint64_t>(std::max(k, effort), std::max<Node>(nodes_, 1));
   const size_t wanted = std::min<uint64_t>(k, returnable_);
   TopK top(std::min<uint64_t>(k, nodes_));
@@ -75,7 +75,7 @@ Result<SearchAnswer> HnswWalk::nearest(uint32_t k, uint32_t effort) {
   return merge(all, none, k);
 }
 
-Result<SearchAnswer> HnswWalk::within(float radius, uint32_t rows_max, uint32_t effort) {
+Result<SearchAnswer> GraphWalk::within(float radius, uint32_t rows_max, uint32_t effort) {
   TopK top(std::min<uint64_t>(rows_max, nodes_));
   TopK pending(std::min<uint64_t>(rows_max, nodes_));
   if (scan_is_cheaper(effort)) {
@@ -93,7 +93,7 @@ Result<SearchAnswer> HnswWalk::within(float radius, uint32_t rows_max, uint32_t 
   return answer;
 }
 
-Result<void> HnswWalk::scan(std::span<const Node> nodes, TopK& top) {
+Result<void> GraphWalk::scan(std::span<const Node> nodes, TopK& top) {
   const void* rows[kScanStep];
   float distances[kScanStep];
   for (; !nodes.empty(); nodes = nodes.subspan(std::min(kScanStep, nodes.size()))) {
@@ -108,7 +108,7 @@ Result<void> HnswWalk::scan(std::span<const Node> nodes, TopK& top) {
   return {};
 }
 
-Result<void> HnswWalk::scan_all(TopK& top) {
+Result<void> GraphWalk::scan_all(TopK& top) {
   std::vector<Node> nodes;
   Result<void> scanned;
   const auto flush = [&] {
@@ -131,7 +131,7 @@ Result<void> HnswWalk::scan_all(TopK& top) {
   return scan(nodes, top);
 }
 
-Result<void> HnswWalk::scan_pending(TopK& top) {
+Result<void> GraphWalk::scan_pending(TopK& top) {
   std::vector<Node> nodes;
   for (Node node = index_.pending_prefix(); node < nodes_; ++node)
     if (!graph_.linked(node) && returnable(node)) nodes.push_back(node);
@@ -139,10 +139,10 @@ Result<void> HnswWalk::scan_pending(TopK& top) {
   return scan(nodes, top);
 }
 
-Result<void> HnswWalk::walk(size_t beam) {
+Result<void> GraphWalk::walk(size_t beam) {
   scratch_.linear.reset(beam);
   scratch_.filtered.reset(beam);
-  const std::optional<HnswEntry> entry = graph_.entry();
+  const std::optional<GraphEntry> entry = graph_.entry();
   if (!entry) return {};
   nodes_ = index_.rows().size();  // the entry may be newer than the search
   Candidate nearest{0, entry->node};
@@ -167,13 +167,13 @@ Result<void> HnswWalk::walk(size_t beam) {
 
 /// Visits what the walk found, nearest first, until `visit` returns false.
 template <typename Visit>
-void HnswWalk::for_each_found(Visit visit) const {
+void GraphWalk::for_each_found(Visit visit) const {
   const size_t size = filtered_ ? scratch_.filtered.size() : scratch_.linear.size();
   for (size_t i = 0; i < size; ++i)
     if (!visit(filtered_ ? scratch_.filtered[i] : scratch_.linear[i])) return;
 }
 
-void HnswWalk::push_group(Candidate candidate, TopK& top) {
+void GraphWalk::push_group(Candidate candidate, TopK& top) {
   size_t pushed = 0;
   for (uint64_t step = 1; candidate.node < nodes_;
        candidate.node = graph_.next_equal(candidate.node), ++step) {
@@ -186,7 +186,7 @@ void HnswWalk::push_group(Candidate candidate, TopK& top) {
 
 /// From what the walk found within the radius, on to all that can be reached from there without leaving it.
 /// The radius shrinks to that of the nearest rows_max when there are more.
-Result<void> HnswWalk::widen_to_radius(float user_radius, TopK& top) {
+Result<void> GraphWalk::widen_to_radius(float user_radius, TopK& top) {
   const float offset = graph_.space().offset;  // rounding of the subtraction must not cut off the rim
   const float radius = offset == 0 ? user_radius : user_radius - offset + 1e-6f;
   std::vector<Candidate>& ring = scratch_.ring;
@@ -220,7 +220,7 @@ Result<void> HnswWalk::widen_to_radius(float user_radius, TopK& top) {
 }
 
 /// Both nearest first, each row once, in the distances that callers see.
-SearchAnswer HnswWalk::merge(TopK& graph, TopK& pending, size_t k) {
+SearchAnswer GraphWalk::merge(TopK& graph, TopK& pending, size_t k) {
   SearchAnswer answer;
   answer.stats = stats_;
   answer.neighbors = graph.take();

@@ -1,5 +1,5 @@
-// Linker: inserts one node into an HnswGraph (INSERT, Algorithm 1 of the paper). Any number of threads link
-// at once, each with its own Linker.
+// Linker: inserts one node into a GraphStore (INSERT, Algorithm 1 of Malkov and Yashunin; without levels the
+// insertion of Vamana). Any number of threads link at once, each with its own Linker.
 //
 // Order of publication, so that readers without locks never meet a half-linked node: candidates of all layers
 // are found first; then layers are linked from the bottom up, on each the node's own list before any edge to
@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "index/graph/beam_search.h"
+#include "index/graph/graph_store.h"
 #include "index/graph/select_neighbors.h"
-#include "index/hnsw/hnsw_graph.h"
+#include "index/graph/vector_scorer.h"
 
 namespace kith {
 
@@ -31,12 +32,12 @@ struct LinkScratch {
 };
 
 /// Greedy walk of width 1 on one upper layer, from `from` to a local minimum.
-Candidate descend(const HnswGraph& graph, const VectorScorer& scorer, uint32_t layer, Candidate from,
+Candidate descend(const GraphStore& graph, const VectorScorer& scorer, uint32_t layer, Candidate from,
                   StepScratch& scratch, SearchStats& stats);
 
 class Linker {
  public:
-  Linker(HnswGraph& graph, LinkScratch& scratch) : graph_(graph), scratch_(scratch) {}
+  Linker(GraphStore& graph, LinkScratch& scratch) : graph_(graph), scratch_(scratch) {}
 
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
@@ -47,7 +48,7 @@ class Linker {
   Node find_equal(Node node, const void* query) const;
   void find_candidates(const VectorScorer& scorer, Candidate from, uint32_t layer, Node nodes);
   void extend_candidates(const VectorScorer& scorer, uint32_t layer, Node nodes);
-  void select(uint32_t layer);
+  void select(Node node, uint32_t layer);
   void link_base(Node node);
   size_t choose_parent(Node node);
   void link_upper(Node node, uint32_t layer);
@@ -60,7 +61,7 @@ class Linker {
   /// Fills the pruning input with the `count` neighbours in scratch_.ids and `edge`, near to far.
   void load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge);
 
-  HnswGraph& graph_;
+  GraphStore& graph_;
   LinkScratch& scratch_;
   SearchStats stats_;
 };

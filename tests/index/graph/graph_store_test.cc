@@ -1,25 +1,26 @@
 // Goal: the stored graph follows the paper's rules and hangs together on any data. Method: chi-square of
 // levels; breadth first search over layer 0 on sets made to cut graphs apart, built by one and by two
 // threads.
-#include "index/hnsw/hnsw_graph.h"
+#include "index/graph/graph_store.h"
 
 #include <cmath>
 #include <set>
 
 #include "index/distance/distance.h"
-#include "tests/index/hnsw/hnsw_support.h"
+#include "tests/index/graph/graph_support.h"
 
 namespace kith::test {
 namespace {
 
-TEST(HnswGraph, LevelsAreGeometric) {
+TEST(GraphStore, LevelsAreGeometric) {
   for (const uint32_t m : {2u, 8u, 16u, 48u}) {
-    HnswOptions options;
-    options.m = m;
+    GraphOptions options;
+    options.links = m;
+    options.levels = true;
     const VectorSpace space = VectorSpace::of(Metric::kL2, ScalarType::kF32, 4).value();
-    const HnswGraph graph(space, options, test_seed(7));
+    const GraphStore graph(space, options, test_seed(7));
     constexpr size_t kNodes = 1 << 20;
-    std::vector<double> counts(HnswGraph::kLevelMax + 1);
+    std::vector<double> counts(GraphStore::kLevelMax + 1);
     for (Node node = 0; node < kNodes; ++node) counts[graph.level(node)] += 1;
     // P(level ≥ l) = m^-l; levels whose expectation is below 10 are pooled.
     double chi_square = 0, observed_left = kNodes, expected_left = kNodes;
@@ -77,9 +78,9 @@ std::vector<Adversary> adversaries(size_t rows, uint64_t seed) {
   return out;
 }
 
-class HnswReach : public testing::TestWithParam<size_t> {};  // threads; 0 = on the calling thread
+class GraphReach : public testing::TestWithParam<size_t> {};  // threads; 0 = on the calling thread
 
-TEST_P(HnswReach, EveryLiveNodeIsReachable) {
+TEST_P(GraphReach, EveryLiveNodeIsReachable) {
   const uint64_t seed = test_seed(11);
   SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));
   std::unique_ptr<ThreadPool> pool = GetParam() == 0 ? nullptr : std::make_unique<ThreadPool>(GetParam());
@@ -88,22 +89,22 @@ TEST_P(HnswReach, EveryLiveNodeIsReachable) {
       const auto index =
           build(spec_of("hnsw", adversary.metric, 24, {{"m", m}, {"ef_construction", "60"}}, pool.get()),
                 adversary.vectors);
-      ASSERT_VALUE(audit, audit_hnsw(*index));
+      ASSERT_VALUE(audit, audit_graph(*index));
       EXPECT_EQ(audit.nodes, adversary.vectors.rows);
       EXPECT_EQ(audit.unreachable, 0u) << adversary.name << ", m " << m;
       for (size_t i = 0; i < 4000; i += 3) ASSERT_OK(index->remove(static_cast<Row>(i)));
-      ASSERT_VALUE(after, audit_hnsw(*index));
+      ASSERT_VALUE(after, audit_graph(*index));
       EXPECT_EQ(after.unreachable, 0u) << adversary.name << " after removals, m " << m;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, HnswReach, testing::Values(0, 2));
+INSTANTIATE_TEST_SUITE_P(Threads, GraphReach, testing::Values(0, 2));
 
-TEST(HnswGraph, EqualVectorsHangInOneChain) {
+TEST(GraphStore, EqualVectorsHangInOneChain) {
   const Vectors equal{std::vector<float>(5000 * 8, 2.0f), 8, 5000};
   const auto index = build(spec_of("hnsw", Metric::kL2, 8), equal);
-  ASSERT_VALUE(audit, audit_hnsw(*index));
+  ASSERT_VALUE(audit, audit_graph(*index));
   EXPECT_EQ(audit.chained, 4999u);
   EXPECT_EQ(audit.edges, 0u);
   for (Row row = 0; row < 4000; ++row) ASSERT_OK(index->remove(row));
@@ -116,7 +117,7 @@ TEST(HnswGraph, EqualVectorsHangInOneChain) {
 }
 
 /// The distance of a vector to itself is rounding noise there, and other noise in other kernels.
-TEST(HnswGraph, EqualVectorsOfShortFloatsHangInChainsUnderCosine) {
+TEST(GraphStore, EqualVectorsOfShortFloatsHangInChainsUnderCosine) {
   constexpr size_t kRows = 3000;
   constexpr uint32_t kWide = 96;
   Vectors vectors = normal_vectors(kRows, kWide, test_seed(9));
@@ -129,13 +130,13 @@ TEST(HnswGraph, EqualVectorsOfShortFloatsHangInChainsUnderCosine) {
     spec.type = type;
     ASSERT_VALUE(index, create_index(spec));
     ASSERT_OK(index->add(first_rows(kRows), VectorBlock{bytes.data(), type, kWide, kRows}));
-    ASSERT_VALUE(audit, audit_hnsw(*index));
+    ASSERT_VALUE(audit, audit_graph(*index));
     EXPECT_EQ(audit.chained, kRows - 100);
     EXPECT_EQ(audit.unreachable, 0u);
   }
 }
 
-TEST(HnswGraph, FindsDuplicatesInFullWhereTheyAreTheNearest) {
+TEST(GraphStore, FindsDuplicatesInFullWhereTheyAreTheNearest) {
   const uint64_t seed = test_seed(3);
   Vectors vectors = clustered_vectors(6000, 16, 30, seed);
   for (size_t i = 3000; i < 3400; ++i)
@@ -150,12 +151,12 @@ TEST(HnswGraph, FindsDuplicatesInFullWhereTheyAreTheNearest) {
   for (const Neighbor& neighbor : answer->neighbors) EXPECT_EQ(neighbor.distance, 0.0f) << neighbor.row;
 }
 
-TEST(HnswGraph, ListsKeepTheirBounds) {
+TEST(GraphStore, ListsKeepTheirBounds) {
   const Vectors vectors = clustered_vectors(3000, 16, 20, test_seed(5));
   for (const bool fill : {false, true}) {
     const auto index = build(
         spec_of("hnsw", Metric::kL2, 16, {{"m", "6"}, {"keep_pruned", fill ? "true" : "false"}}), vectors);
-    ASSERT_VALUE(audit, audit_hnsw(*index));
+    ASSERT_VALUE(audit, audit_graph(*index));
     ASSERT_EQ(audit.degrees.size(), 13u);
     EXPECT_EQ(audit.degrees[0], 0u);
     const double mean = static_cast<double>(audit.edges) / static_cast<double>(audit.nodes);
@@ -163,18 +164,19 @@ TEST(HnswGraph, ListsKeepTheirBounds) {
     EXPECT_LT(mean, fill ? 12.1 : 11.0);
     EXPECT_EQ(std::accumulate(audit.levels.begin(), audit.levels.end(), uint64_t{0}), audit.nodes);
   }
-  EXPECT_ERROR(audit_hnsw(*build(spec_of("flat", Metric::kL2, 16), vectors)), Code::kInvalidArgument,
-               "no hnsw");
+  EXPECT_ERROR(audit_graph(*build(spec_of("flat", Metric::kL2, 16), vectors)), Code::kInvalidArgument,
+               "no graph");
 }
 
-TEST(HnswGraph, SameSeedSameGraph) {
+TEST(GraphStore, SameSeedSameGraph) {
   const Vectors vectors = clustered_vectors(2000, 16, 20, test_seed(6));
   const auto a = build(spec_of("hnsw", Metric::kL2, 16), vectors);
   const auto b = build(spec_of("hnsw", Metric::kL2, 16), vectors);
   IndexSpec other = spec_of("hnsw", Metric::kL2, 16);
   other.seed = 101;
   const auto c = build(other, vectors);
-  const HnswAudit one = audit_hnsw(*a).value(), two = audit_hnsw(*b).value(), three = audit_hnsw(*c).value();
+  const GraphAudit one = audit_graph(*a).value(), two = audit_graph(*b).value(),
+                   three = audit_graph(*c).value();
   EXPECT_EQ(one.degrees, two.degrees);
   EXPECT_EQ(one.levels, two.levels);
   EXPECT_NE(one.levels, three.levels);

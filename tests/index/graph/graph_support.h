@@ -1,4 +1,4 @@
-// What the tests of kind hnsw share: building an index from f32 rows, exact answers, recall by distance.
+// What the tests of graph kinds share: building an index from f32 rows, exact answers, recall by distance.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "index/hnsw/audit.h"
+#include "index/graph/graph_audit.h"
 #include "index/registry.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/vectors.h"

@@ -1,8 +1,9 @@
-// HnswWalk: one search on an HnswIndex: exact scans, the walk of the graph, and the merge of what they find.
+// GraphWalk: one search on a GraphIndex: exact scans, the walk of the graph, and the merge of what they find.
 #pragma once
 
 #include "index/graph/beam_search.h"
-#include "index/hnsw/hnsw_index.h"
+#include "index/graph/graph_index.h"
+#include "index/graph/vector_scorer.h"
 
 namespace kith {
 
@@ -16,10 +17,10 @@ struct WalkScratch {
   std::vector<Candidate> ring;  // of a range search
 };
 
-class HnswWalk {
+class GraphWalk {
  public:
-  HnswWalk(const HnswIndex& index, WalkScratch& scratch, const VectorView& query, const RowSet* allowed,
-           const Stop& stop);
+  GraphWalk(const GraphIndex& index, WalkScratch& scratch, const VectorView& query, const RowSet* allowed,
+            const Stop& stop);
 
   Result<SearchAnswer> nearest(uint32_t k, uint32_t effort);
   Result<SearchAnswer> within(float radius, uint32_t rows_max, uint32_t effort);
@@ -43,8 +44,8 @@ class HnswWalk {
   Result<void> widen_to_radius(float user_radius, TopK& top);
   SearchAnswer merge(TopK& graph, TopK& pending, size_t k);
 
-  const HnswIndex& index_;
-  const HnswGraph& graph_;
+  const GraphIndex& index_;
+  const GraphStore& graph_;
   WalkScratch& scratch_;
   const RowSet* allowed_;
   const Stop& stop_;

@@ -1,0 +1,90 @@
+// GraphIndex: the index of every graph kind: a GraphStore, the rows it stands for, and the queue that links
+// rows in the background. What tells kinds apart is a GraphKind (graph_options.h).
+//
+// A row is searchable as soon as add returns: what is not linked yet is scanned exactly and merged with the
+// graph's answer. The order that makes this complete for a search that starts after add: it first reads the
+// number of nodes, then scans those not marked linked, then walks; a node that becomes linked in between is
+// found twice, never missed, and merged by row.
+#pragma once
+
+#include <memory>
+
+#include "index/graph/graph_store.h"
+#include "index/graph/link_queue.h"
+#include "index/graph/linker.h"
+#include "index/graph/scratch_pool.h"
+#include "index/row_table.h"
+#include "index/top_k.h"
+
+namespace kith {
+
+struct WalkScratch;
+
+class GraphIndex final : public Index, private LinkQueue::Work {
+ public:
+  static Result<std::unique_ptr<GraphIndex>> create(const GraphKind& kind, const IndexSpec& spec);
+  static Result<std::unique_ptr<GraphIndex>> open(const GraphKind& kind, FileSystem& fs,
+                                                  const std::string& path, ThreadPool* pool);
+  ~GraphIndex() override;
+
+  Result<void> add(std::span<const Row> rows, VectorBlock vectors) override;
+  Result<void> remove(Row row) override;
+  Result<SearchAnswer> search(const SearchRequest& request) const override;
+  Result<void> checkpoint(FileSystem& fs, const std::string& path) const override;
+  IndexMemory memory() const override;
+  IndexStats stats() const override;
+
+  Result<SearchAnswer> range_search(const RangeRequest& request) const;
+  Result<std::vector<SearchAnswer>> search_batch(VectorBlock queries, const SearchRequest& request) const;
+  Result<void> settle(const Stop& stop) { return queue_.drain(stop); }
+
+  const GraphKind& kind() const { return kind_; }
+  /// For audits and checkpoints.
+  const GraphStore& graph() const { return graph_; }
+  const RowTable& rows() const { return rows_; }
+  /// All nodes below it are linked.
+  Node pending_prefix() const { return queue_.prefix(); }
+
+ private:
+  GraphIndex(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
+             const GraphOptions& options);
+
+  void link(Node node) override;
+  bool linked(Node node) const override { return graph_.linked(node); }
+
+  const GraphKind& kind_;
+  IndexSpec spec_;
+  RowTable rows_;
+  GraphStore graph_;
+  mutable ScratchPool<WalkScratch> walk_scratch_;
+  ScratchPool<LinkScratch> link_scratch_;
+  LinkQueue queue_;  // last: its destructor stops the linkers before anything they use goes
+};
+
+/// The registry's row of a graph kind.
+template <const GraphKind& kGraph>
+constexpr IndexKind index_kind_of() {
+  return {
+      .name = kGraph.name,
+      .summary = kGraph.summary,
+      .exact = false,
+      .create = [](const IndexSpec& spec) -> Result<std::unique_ptr<Index>> {
+        return std::unique_ptr<Index>(TRY(GraphIndex::create(kGraph, spec)));
+      },
+      .open = [](FileSystem& fs, const std::string& path,
+                 ThreadPool* pool) -> Result<std::unique_ptr<Index>> {
+        return std::unique_ptr<Index>(TRY(GraphIndex::open(kGraph, fs, path, pool)));
+      },
+      .range_search =
+          [](const Index& index, const RangeRequest& request) {
+            return static_cast<const GraphIndex&>(index).range_search(request);
+          },
+      .search_batch =
+          [](const Index& index, VectorBlock queries, const SearchRequest& request) {
+            return static_cast<const GraphIndex&>(index).search_batch(queries, request);
+          },
+      .settle = [](Index& index, const Stop& stop) { return static_cast<GraphIndex&>(index).settle(stop); },
+  };
+}
+
+}  // namespace kith

@@ -1,0 +1,199 @@
+#include "index/graph/select_neighbors.h"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace kith {
+namespace {
+
+constexpr size_t kStep = 8;        // rows a kernel call: a full group of the widest kernels
+constexpr float kRungStep = 1.1f;  // between rungs of the ladder
+constexpr float kOccluded = std::numeric_limits<float>::infinity();
+
+/// Raw distances as squared Euclidean ones: scale · raw + shift, and of inner products both squared lengths.
+struct Euclidean {
+  float scale = 1;
+  float shift = 0;
+
+  explicit Euclidean(const VectorSpace& space) {
+    if (space.metric == Metric::kCosine || space.metric == Metric::kInnerProduct) scale = 2;
+    if (space.normalised) shift = 2;
+  }
+  float squared(float raw, float norm_a, float norm_b) const {
+    return std::max(0.0f, scale * raw + shift + norm_a + norm_b);
+  }
+};
+
+/// How far kept r occludes candidate c. Raw distances compared as they are.
+struct Nearer {
+  float operator()(const PruneCandidate& c, float /*kept*/, float raw, float /*squared*/) const {
+    return raw < c.distance ? kOccluded : 0;
+  }
+};
+
+/// d²(p, c) / d²(r, c), of the two the one farther from the centre as c: rungs keep out of order.
+struct Ratio {
+  float operator()(const PruneCandidate& c, float kept, float /*raw*/, float squared) const {
+    return std::max(c.squared, kept) / squared;
+  }
+};
+
+/// Law of cosines at the centre.
+struct Angle {
+  float cosine;
+  float operator()(const PruneCandidate& c, float kept, float /*raw*/, float squared) const {
+    const float limit = c.squared + kept - 2 * cosine * std::sqrt(c.squared * kept);
+    return squared < limit ? kOccluded : 0;
+  }
+};
+
+class Selection {
+ public:
+  Selection(const VectorStore& vectors, uint32_t max, PruneScratch& scratch)
+      : vectors_(vectors), space_(vectors.space()), euclidean_(space_), max_(max), scratch_(scratch) {
+    scratch.kept.clear();
+    scratch.all.clear();
+    scratch.fresh.clear();
+    for (const PruneCandidate& candidate : scratch.candidates) forced_left_ += candidate.forced;
+  }
+
+  /// What rules on Euclidean distances need.
+  void prepare_squared(Node centre) {
+    norms_ = space_.metric == Metric::kInnerProduct;
+    if (norms_) centre_norm_ = norm(centre);
+    for (PruneCandidate& candidate : scratch_.candidates) {
+      const float own = norms_ ? norm(candidate.node) : 0;
+      candidate.squared = euclidean_.squared(candidate.distance, centre_norm_, own);
+    }
+  }
+
+  /// Keeps every candidate that no kept one occludes by more than `limit`.
+  template <bool kShortcut, bool kSquared, typename Occlusion>
+  void pass(float limit, Occlusion occlusion) {
+    for (PruneCandidate& candidate : scratch_.candidates) {
+      if (scratch_.kept.size() == max_) break;
+      if (candidate.node == kNoNode) continue;
+      if (candidate.forced) {
+        --forced_left_;
+      } else {
+        if (scratch_.kept.size() + forced_left_ >= max_) continue;
+        const auto& against = kShortcut && candidate.checked ? scratch_.fresh : scratch_.all;
+        if (occluded<kSquared>(candidate, against, limit, occlusion)) continue;
+      }
+      keep(candidate);
+    }
+  }
+
+  void keep_nearest() {
+    for (PruneCandidate& candidate : scratch_.candidates) {
+      if (scratch_.kept.size() == max_) break;
+      if (candidate.forced) --forced_left_;
+      if (candidate.forced || scratch_.kept.size() + forced_left_ < max_) take(candidate, true);
+    }
+  }
+
+  void fill() {
+    for (PruneCandidate& candidate : scratch_.candidates) {
+      if (scratch_.kept.size() == max_) break;
+      if (candidate.node != kNoNode) take(candidate, false);
+    }
+  }
+
+ private:
+  float norm(Node node) {
+    const void* row = vectors_[node];
+    float raw = 0;
+    space_.kernel(scratch_.query.from_stored(space_, vectors_[node]), &row, 1, space_.dim, &raw);
+    ++scratch_.measured;
+    return -raw;
+  }
+
+  template <bool kSquared, typename Occlusion>
+  bool occluded(PruneCandidate& candidate, const PruneScratch::Rows& against, float limit,
+                Occlusion occlusion) {
+    if (candidate.occlusion > limit) return true;
+    const size_t count = against.rows.size();
+    if (candidate.compared == count) return false;
+    const void* query = scratch_.query.from_stored(space_, vectors_[candidate.node]);
+    const float own = kSquared && norms_ ? candidate_norm(candidate) : 0;
+    float raw[kStep];
+    while (candidate.compared < count) {
+      const size_t begin = candidate.compared;
+      const size_t step = std::min(kStep, count - begin);
+      space_.kernel(query, against.rows.data() + begin, step, space_.dim, raw);
+      scratch_.measured += step;
+      candidate.compared = static_cast<uint16_t>(begin + step);
+      for (size_t i = 0; i < step; ++i) {
+        float squared = 0;
+        if constexpr (kSquared)
+          squared = euclidean_.squared(raw[i], own, norms_ ? against.norms[begin + i] : 0);
+        const float by = occlusion(candidate, against.squared[begin + i], raw[i], squared);
+        if (by > candidate.occlusion) candidate.occlusion = by;
+      }
+      if (candidate.occlusion > limit) return true;
+    }
+    return false;
+  }
+
+  /// Its squared length, by what is known of it.
+  float candidate_norm(const PruneCandidate& c) const {
+    return c.squared - centre_norm_ - euclidean_.scale * c.distance;
+  }
+
+  void keep(PruneCandidate& candidate) {
+    add(scratch_.all, candidate);
+    if (!candidate.checked) add(scratch_.fresh, candidate);
+    take(candidate, true);
+  }
+
+  void add(PruneScratch::Rows& rows, const PruneCandidate& candidate) const {
+    rows.rows.push_back(vectors_[candidate.node]);
+    rows.squared.push_back(candidate.squared);
+    if (norms_) rows.norms.push_back(candidate_norm(candidate));
+  }
+
+  void take(PruneCandidate& candidate, bool checked) {
+    scratch_.kept.push_back({candidate.distance, candidate.node, checked, checked && candidate.forced});
+    candidate.node = kNoNode;
+  }
+
+  const VectorStore& vectors_;
+  const VectorSpace& space_;
+  Euclidean euclidean_;
+  uint32_t max_;
+  PruneScratch& scratch_;
+  size_t forced_left_ = 0;
+  bool norms_ = false;  // are needed
+  float centre_norm_ = 0;
+};
+
+bool nearer(const PruneCandidate& a, const PruneCandidate& b) {
+  return a.distance < b.distance || (a.distance == b.distance && a.node < b.node);
+}
+
+}  // namespace
+
+void select_neighbors(const VectorStore& vectors, const PruneRule& rule, Node centre, uint32_t max,
+                      bool keep_pruned, PruneScratch& scratch) {
+  Selection selection(vectors, max, scratch);
+  if (rule.kind == PruneRule::Kind::kClosest) {
+    selection.keep_nearest();
+  } else if (rule.kind == PruneRule::Kind::kAngle) {
+    selection.prepare_squared(centre);
+    const float radians = rule.degrees * std::numbers::pi_v<float> / 180;
+    selection.pass<true, true>(1, Angle{std::cos(radians)});
+  } else if (!rule.ladder()) {
+    selection.pass<true, false>(1, Nearer{});
+  } else {
+    selection.prepare_squared(centre);
+    for (float rung = 1;; rung = std::min(rung * kRungStep, rule.alpha)) {
+      selection.pass<false, true>(rung * rung, Ratio{});
+      if (rung == rule.alpha || scratch.kept.size() == max) break;
+    }
+    std::sort(scratch.kept.begin(), scratch.kept.end(), nearer);
+  }
+  if (keep_pruned) selection.fill();
+}
+
+}  // namespace kith

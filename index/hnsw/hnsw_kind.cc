@@ -1,0 +1,35 @@
+#include "index/hnsw/hnsw_kind.h"
+
+#include "index/graph/graph_index.h"
+#include "index/option_reader.h"
+
+namespace kith {
+namespace {
+
+Result<GraphOptions> parse_hnsw(const IndexOptions& options) {
+  OptionReader reader(options, "hnsw");
+  GraphOptions out;
+  out.levels = true;
+  out.links = reader.number("m", out.links, 2, 128);
+  out.degree = 2 * out.links;
+  out.ef_construction = reader.number("ef_construction", out.ef_construction, 1, 10'000);
+  out.ef = reader.number("ef", out.ef, 1, 100'000);
+  out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
+  out.keep_pruned = reader.flag("keep_pruned", out.keep_pruned);
+  out.extend_candidates = reader.flag("extend_candidates", out.extend_candidates);
+  TRY(reader.finish());
+  return out;
+}
+
+}  // namespace
+
+constexpr GraphKind kHnswGraph = {
+    .name = "hnsw",
+    .summary = "hierarchical navigable small world graph: fast, approximate, grows in place",
+    .magic = "KITHHNSW",
+    .parse = parse_hnsw,
+};
+
+constinit const IndexKind kHnswKind = index_kind_of<kHnswGraph>();
+
+}  // namespace kith
