@@ -31,6 +31,19 @@ uint32_t OptionReader::number(std::string_view name, uint32_t fallback, uint32_t
   return fallback;
 }
 
+float OptionReader::real(std::string_view name, float fallback, float min, float max) {
+  const std::string* text = find(name);
+  if (text == nullptr) return fallback;
+  float value = 0;
+  const char* end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, value, std::chars_format::fixed);
+  if (parsed.ec == std::errc() && parsed.ptr == end && value >= min && value <= max) return value;
+  if (!error_)
+    error_ =
+        invalid_argument("{}: option {} is '{}'; give a number from {} to {}", kind_, name, *text, min, max);
+  return fallback;
+}
+
 bool OptionReader::flag(std::string_view name, bool fallback) {
   const std::string* text = find(name);
   if (text == nullptr) return fallback;

@@ -16,6 +16,8 @@ class OptionReader {
 
   /// A whole number in [min, max], or `fallback` when the option is not given.
   uint32_t number(std::string_view name, uint32_t fallback, uint32_t min, uint32_t max);
+  /// A decimal number in [min, max].
+  float real(std::string_view name, float fallback, float min, float max);
   /// true/false, 1/0.
   bool flag(std::string_view name, bool fallback);
   /// InvalidArgument naming the first wrong value, or an option nobody asked for.

@@ -4,13 +4,15 @@
 
 #include "index/flat/flat_index.h"
 #include "index/hnsw/hnsw_kind.h"
+#include "index/vamana/vamana_kind.h"
 
 namespace kith {
 namespace {
 
-constexpr std::array<const IndexKind*, 2> kKinds = {
+constexpr std::array<const IndexKind*, 3> kKinds = {
     &kFlatKind,
     &kHnswKind,
+    &kVamanaKind,
 };
 
 }  // namespace

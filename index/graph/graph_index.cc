@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "index/graph/batch_linker.h"
 #include "index/graph/graph_codec.h"
 #include "index/graph/graph_walk.h"
 
@@ -59,6 +60,11 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
     for (size_t i = begin; i < end; ++i)
       graph_.vectors().set(static_cast<Node>(first + i - begin), vectors[i].data);
     rows_.publish(rows.subspan(begin, end - begin));
+    if (graph_.options().deterministic) {
+      BatchLinker(graph_, rows_, link_scratch_, spec_.pool).link(first, rows_.size());
+      queue_.assume_done(rows_.size());
+      continue;
+    }
     queue_.publish(rows_.size());
     queue_.wait_at_most(graph_.options().pending_max);
   }

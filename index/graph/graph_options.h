@@ -11,11 +11,13 @@ struct GraphOptions {
   PruneRule rule;                  // of a new node's links and of lists that are full
   uint32_t links = 16;             // neighbours a new node selects; capacity of lists above layer 0
   uint32_t degree = 32;            // capacity of lists on layer 0
+  uint32_t degree_kept = 32;       // what pruning leaves at most of a list that was full
   bool levels = false;             // layers above layer 0, each with 1 / links of the nodes below
   uint32_t ef_construction = 200;  // beam of an insertion
   uint32_t ef = 64;                // beam of a search that names no effort
   uint32_t pending_max = 65'536;   // rows waiting to be linked before add waits too
   bool keep_pruned = false;        // fill lists up with the nearest rejected candidates
+  bool deterministic = false;      // the same graph whatever the threads; add links before it returns
   bool extend_candidates = false;  // offer the candidates' neighbours to the selection too
 };
 

@@ -63,6 +63,7 @@ class GraphStore {
   Result<void> grow(Node count);
 
   const GraphOptions& options() const { return options_; }
+  uint64_t seed() const { return seed_; }
   const VectorSpace& space() const { return vectors_.space(); }
   VectorStore& vectors() { return vectors_; }
   const VectorStore& vectors() const { return vectors_; }
@@ -73,6 +74,8 @@ class GraphStore {
   std::optional<GraphEntry> entry() const;
   /// Makes `node` the entry if there is none or its level is higher.
   void offer_entry(Node node, uint32_t level);
+  /// Makes `node`, of the graph and whole, the entry: kinds without levels only.
+  void move_entry(Node node) { entry_.store(uint64_t{1} << 32 | node, std::memory_order_release); }
   std::mutex& first_entry_mutex() { return entry_mutex_; }
 
   AdjacencyStore& base() { return base_; }

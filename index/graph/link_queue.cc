@@ -66,10 +66,10 @@ void LinkQueue::advance_prefix() {
 }
 
 void LinkQueue::assume_done(Node count) {
-  end_.store(count, std::memory_order_relaxed);
   claimed_.store(count, std::memory_order_relaxed);
-  prefix_.store(count, std::memory_order_relaxed);
+  end_.store(count, std::memory_order_relaxed);
   done_.store(count, std::memory_order_release);
+  prefix_.store(count, std::memory_order_release);
 }
 
 /// A task for every thread of the pool as long as there are nodes for it. The caller holds the mutex.

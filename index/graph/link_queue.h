@@ -33,7 +33,7 @@ class LinkQueue {
   /// Stops after the nodes now being linked.
   ~LinkQueue();
 
-  /// Nodes [0, count) are linked already. Before the first publish only.
+  /// Nodes [0, count) are linked already. While none is pending only.
   void assume_done(Node count);
   /// Nodes [previous end, end) are to be linked. Links them here when there is no pool.
   void publish(Node end);

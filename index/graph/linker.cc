@@ -1,10 +1,12 @@
 #include "index/graph/linker.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "base/random.h"
+#include "index/graph/mean_vector.h"
 
 namespace kith {
 namespace {
@@ -39,39 +41,25 @@ Candidate descend(const GraphStore& graph, const VectorScorer& scorer, uint32_t 
 }
 
 void Linker::link(Node node, Node nodes) {
-  if (link_first(node) || link_zero(node)) return graph_.set_linked(node);
-  const VectorScorer scorer(graph_.vectors(),
-                            scratch_.query.from_stored(graph_.space(), graph_.vectors()[node]));
-  const uint32_t level = graph_.level(node);
-  const GraphEntry entry = *graph_.entry();
-  Candidate nearest{0, entry.node};
-  const void* row = scorer.row(entry.node);
-  scorer.score(&row, 1, &nearest.distance);
-  for (uint32_t layer = entry.level; layer > level; --layer)
-    nearest = descend(graph_, scorer, layer, nearest, scratch_.step, stats_);
-  const uint32_t top = std::min(level, entry.level);
-  if (scratch_.selected.size() <= top) scratch_.selected.resize(top + 1);
-  for (uint32_t layer = top + 1; layer-- > 0;) {
-    find_candidates(scorer, nearest, layer, nodes);
-    nearest = scratch_.candidates.front();
-    if (layer == 0) {
-      if (const Node equal = find_equal(node, scorer.query); equal != kNoNode) {
-        graph_.add_equal(equal, node);
-        return graph_.set_linked(node);
-      }
-    }
-    if (graph_.options().extend_candidates) extend_candidates(scorer, layer, nodes);
-    select(node, layer);
+  if (link_first(node)) return graph_.set_linked(node);
+  find_place(node, nodes);
+  LinkPlan& plan = scratch_.plan;
+  if (plan.equal != kNoNode) {
+    graph_.add_equal(plan.equal, node);
+    return graph_.set_linked(node);
   }
-  link_base(node);
-  for (uint32_t layer = 1; layer <= top; ++layer) link_upper(node, layer);
-  if (level > entry.level) graph_.offer_entry(node, level);
-  if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
-    graph_.set_zero_node(node);
-  graph_.set_linked(node);
+  choose_parent(node, plan, [](Node) { return 0u; });
+  write_lists(node, plan);
+  const std::vector<PruneCandidate>& base = plan.selected[0];
+  connect(base[plan.parent].node, 0, {base[plan.parent].distance, node, false, true});
+  for (size_t i = 0; i < base.size(); ++i)
+    if (i != plan.parent) connect(base[i].node, 0, {base[i].distance, node});
+  for (uint32_t layer = 1; layer < plan.selected.size(); ++layer)
+    for (const PruneCandidate& neighbor : plan.selected[layer])
+      connect(neighbor.node, layer, {neighbor.distance, node});
+  finish(node);
 }
 
-/// The first node of all becomes the entry as it is; threads that come at once wait for it.
 bool Linker::link_first(Node node) {
   if (graph_.entry()) return false;
   std::lock_guard lock(graph_.first_entry_mutex());
@@ -82,12 +70,57 @@ bool Linker::link_first(Node node) {
   return true;
 }
 
-bool Linker::link_zero(Node node) const {
-  if (graph_.space().metric != Metric::kCosine) return false;
+void Linker::find_place(Node node, Node nodes) {
+  LinkPlan& plan = scratch_.plan;
+  plan.equal = find_zero(node);
+  if (plan.equal != kNoNode) return;
+  const VectorScorer scorer(graph_.vectors(),
+                            scratch_.query.from_stored(graph_.space(), graph_.vectors()[node]));
+  const uint32_t level = graph_.level(node);
+  const GraphEntry entry = *graph_.entry();
+  Candidate nearest{0, entry.node};
+  const void* row = scorer.row(entry.node);
+  scorer.score(&row, 1, &nearest.distance);
+  for (uint32_t layer = entry.level; layer > level; --layer)
+    nearest = descend(graph_, scorer, layer, nearest, scratch_.step, stats_);
+  const uint32_t top = std::min(level, entry.level);
+  plan.selected.resize(top + 1);
+  for (uint32_t layer = top + 1; layer-- > 0;) {
+    find_candidates(scorer, nearest, layer, nodes);
+    nearest = plan.candidates.front();
+    if (layer == 0) plan.equal = find_equal(node, scorer.query);
+    if (plan.equal != kNoNode) return;
+    if (graph_.options().extend_candidates) extend_candidates(scorer, layer, nodes);
+    select(node, layer);
+  }
+}
+
+void Linker::finish(Node node) {
+  graph_.offer_entry(node, graph_.level(node));
+  if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
+    graph_.set_zero_node(node);
+  graph_.set_linked(node);
+  constexpr Node kFirstMove = 1024;
+  if (!graph_.options().levels && node >= kFirstMove && std::has_single_bit(node)) move_entry(node);
+}
+
+/// Under cosine, the node at which a zero vector hangs.
+Node Linker::find_zero(Node node) const {
+  if (graph_.space().metric != Metric::kCosine) return kNoNode;
   const Node zero = graph_.zero_node();
-  if (zero == kNoNode || !is_zero(graph_.vectors()[node], graph_.space().bytes())) return false;
-  graph_.add_equal(zero, node);
-  return true;
+  if (zero == kNoNode || !is_zero(graph_.vectors()[node], graph_.space().bytes())) return kNoNode;
+  return zero;
+}
+
+/// To the node nearest to the mean, as the number of nodes has doubled.
+void Linker::move_entry(Node nodes) {
+  const std::vector<std::byte> mean = mean_of_sample(graph_.vectors(), nodes, graph_.seed());
+  const VectorScorer scorer(graph_.vectors(), mean.data());
+  Candidate from{0, graph_.entry()->node};
+  const void* row = scorer.row(from.node);
+  scorer.score(&row, 1, &from.distance);
+  find_candidates(scorer, from, 0, nodes);
+  graph_.move_entry(scratch_.plan.candidates.front().node);
 }
 
 /// A candidate with the same bytes. Equal vectors have the same distance to the new one as it has to itself,
@@ -101,7 +134,7 @@ Node Linker::find_equal(Node node, const void* query) const {
   space.kernel(query, &row, 1, space.dim, &self);
   const bool cosine = space.metric == Metric::kCosine;
   const float slack = 1e-4f * (cosine ? std::max(1.0f, std::abs(self)) : std::abs(self));
-  for (const Candidate& candidate : scratch_.candidates) {
+  for (const Candidate& candidate : scratch_.plan.candidates) {
     if (std::abs(candidate.distance - self) <= slack &&
         std::memcmp(vector, graph_.vectors()[candidate.node], space.bytes()) == 0)
       return candidate.node;
@@ -122,8 +155,8 @@ void Linker::find_candidates(const VectorScorer& scorer, Candidate from, uint32_
                                          : beam_search(UpperLayer{&graph_, layer}, scorer, AllNodes{}, s.pool,
                                                        s.visited, s.step, never, stats_);
   CHECK(walked.ok());
-  s.candidates.clear();
-  for (size_t i = 0; i < s.pool.size(); ++i) s.candidates.push_back(s.pool[i]);
+  s.plan.candidates.clear();
+  for (size_t i = 0; i < s.pool.size(); ++i) s.plan.candidates.push_back(s.pool[i]);
 }
 
 /// Algorithm 4, lines 3 to 7. The walk has seen all neighbours of its beam and dropped the far ones: these
@@ -131,89 +164,81 @@ void Linker::find_candidates(const VectorScorer& scorer, Candidate from, uint32_
 void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer, Node nodes) {
   LinkScratch& s = scratch_;
   s.visited.reset(nodes);
-  for (const Candidate& candidate : s.candidates) s.visited.insert(candidate.node);
+  for (const Candidate& candidate : s.plan.candidates) s.visited.insert(candidate.node);
   s.step.reserve(std::max(graph_.base().capacity(), graph_.upper().capacity()));
-  const size_t found = s.candidates.size();
+  const size_t found = s.plan.candidates.size();
   for (size_t i = 0; i < found; ++i) {
-    const Node node = s.candidates[i].node;
+    const Node node = s.plan.candidates[i].node;
     const size_t count =
         layer == 0 ? graph::gather_unvisited(BaseLayer{&graph_.base()}, scorer, node, s.visited, s.step)
                    : graph::gather_unvisited(UpperLayer{&graph_, layer}, scorer, node, s.visited, s.step);
     scorer.score(s.step.rows.data(), count, s.step.distances.data());
-    for (size_t j = 0; j < count; ++j) s.candidates.push_back({s.step.distances[j], s.step.nodes[j]});
+    for (size_t j = 0; j < count; ++j) s.plan.candidates.push_back({s.step.distances[j], s.step.nodes[j]});
   }
-  std::sort(s.candidates.begin(), s.candidates.end(),
+  std::sort(s.plan.candidates.begin(), s.plan.candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
 }
 
 void Linker::select(Node node, uint32_t layer) {
   LinkScratch& s = scratch_;
   s.prune.candidates.clear();
-  for (const Candidate& candidate : s.candidates)
+  for (const Candidate& candidate : s.plan.candidates)
     s.prune.candidates.push_back({candidate.distance, candidate.node});
   select_neighbors(graph_.vectors(), graph_.options().rule, node, graph_.options().links,
                    graph_.options().keep_pruned, s.prune);
-  s.selected[layer] = s.prune.kept;
+  s.plan.selected[layer] = s.prune.kept;
 }
 
-void Linker::link_base(Node node) {
+/// Where all selected ones are full (hubs, as inner products have them) a candidate further away takes the
+/// node, or one met on a random walk from the nearest: most nodes of a tree have room, so that is short.
+void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
   LinkScratch& s = scratch_;
-  std::vector<PruneCandidate>& selected = s.selected[0];
-  const size_t checked =
-      std::count_if(selected.begin(), selected.end(), [](const auto& c) { return c.checked; });
-  const size_t parent = choose_parent(node);
-  s.ids.clear();
-  for (const PruneCandidate& neighbor : selected) s.ids.push_back(neighbor.node);
-  {
-    const auto guard = graph_.locks().lock(node);
-    ListMarks marks = graph_.marks(node);
-    marks.set_checked(checked);
-    marks.set_forced(static_cast<uint32_t>(parent), true);
-    graph_.base().assign(node, s.ids);
-  }
-  connect_base(selected[parent].node, {selected[parent].distance, node, false, true});
-  for (size_t i = 0; i < selected.size(); ++i)
-    if (i != parent) connect_base(selected[i].node, {selected[i].distance, node});
-}
-
-/// Position in the layer-0 selection of the parent: the nearest one with room for a forced edge; half of a
-/// list at most is forced. Where all selected ones are full (hubs, as inner products have them) a candidate
-/// further away takes the node, or one met on a random walk from the nearest: most nodes of a tree have room,
-/// so that is short.
-size_t Linker::choose_parent(Node node) {
-  LinkScratch& s = scratch_;
-  std::vector<PruneCandidate>& selected = s.selected[0];
+  std::vector<PruneCandidate>& selected = plan.selected[0];
   const auto has_room = [&](const auto& candidate) {
-    return forced_count(candidate.node) < graph_.base().capacity() / 2;
+    return forced_count(candidate.node) + taken(candidate.node) < graph_.base().capacity() / 2;
   };
   const auto near = std::find_if(selected.begin(), selected.end(), has_room);
-  if (near != selected.end()) return near - selected.begin();
-  const auto far = std::find_if(s.candidates.begin(), s.candidates.end(), has_room);
-  PruneCandidate parent{0, far != s.candidates.end() ? far->node : selected[0].node};
+  plan.parent = near == selected.end() ? 0 : near - selected.begin();
+  if (near != selected.end()) return;
+  const auto far = std::find_if(plan.candidates.begin(), plan.candidates.end(), has_room);
+  PruneCandidate parent{0, far != plan.candidates.end() ? far->node : selected[0].node};
   s.ids.resize(graph_.base().capacity());
   constexpr uint64_t kStepsMax = 10'000;
-  for (uint64_t step = 0; far == s.candidates.end() && !has_room(parent); ++step) {
+  for (uint64_t step = 0; far == plan.candidates.end() && !has_room(parent); ++step) {
     const uint32_t degree = graph_.base().read(parent.node, s.ids.data());
-    if (degree == 0 || step == kStepsMax) return 0;
+    if (degree == 0 || step == kStepsMax) return;
     parent.node = s.ids[mix64(mix64(node) + step) % degree];
   }
   const VectorScorer scorer(graph_.vectors(), s.query.from_stored(graph_.space(), graph_.vectors()[node]));
   const void* row = scorer.row(parent.node);
   scorer.score(&row, 1, &parent.distance);
+  plan.parent = selected.size();
   selected.push_back(parent);
-  return selected.size() - 1;
 }
 
-void Linker::link_upper(Node node, uint32_t layer) {
-  std::vector<PruneCandidate>& selected = scratch_.selected[layer];
-  scratch_.ids.clear();
-  for (const PruneCandidate& neighbor : selected) scratch_.ids.push_back(neighbor.node);
-  {
+void Linker::write_lists(Node node, const LinkPlan& plan) {
+  std::vector<Node>& ids = scratch_.ids;
+  for (uint32_t layer = 0; layer < plan.selected.size(); ++layer) {
+    ids.clear();
+    size_t checked = 0;
+    for (const PruneCandidate& neighbor : plan.selected[layer]) {
+      ids.push_back(neighbor.node);
+      checked += neighbor.checked;
+    }
     const auto guard = graph_.locks().lock(node);
-    graph_.upper().assign(graph_.upper_list(node, layer), scratch_.ids);
+    if (layer > 0) {
+      graph_.upper().assign(graph_.upper_list(node, layer), ids);
+      continue;
+    }
+    ListMarks marks = graph_.marks(node);
+    marks.set_checked(checked);
+    marks.set_forced(static_cast<uint32_t>(plan.parent), true);
+    graph_.base().assign(node, ids);
   }
-  for (const PruneCandidate& neighbor : selected)
-    connect_upper(neighbor.node, layer, {neighbor.distance, node});
+}
+
+void Linker::connect(Node to, uint32_t layer, PruneCandidate edge) {
+  layer == 0 ? connect_base(to, edge) : connect_upper(to, layer, edge);
 }
 
 uint32_t Linker::forced_count(Node node) const {
@@ -238,9 +263,9 @@ void Linker::connect_base(Node to, PruneCandidate edge) {
   }
   uint32_t forced = 0;
   for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
-  edge.forced = edge.forced && forced + 1 < lists.capacity();
+  edge.forced = edge.forced && forced + 1 < graph_.options().degree_kept;
   load_candidates(to, count, marks.checked(), edge);
-  select_neighbors(graph_.vectors(), graph_.options().rule, to, lists.capacity(),
+  select_neighbors(graph_.vectors(), graph_.options().rule, to, graph_.options().degree_kept,
                    graph_.options().keep_pruned, s.prune);
   s.ids.clear();
   size_t checked = 0;

@@ -7,6 +7,7 @@
 // whole on that one and below; who finds it at all finds it connected. The entry moves last.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "index/graph/beam_search.h"
@@ -16,6 +17,14 @@
 
 namespace kith {
 
+/// What the search for a node's place found.
+struct LinkPlan {
+  Node equal = kNoNode;                               // a node with the same bytes: it is to hang there
+  std::vector<std::vector<PruneCandidate>> selected;  // by layer, bottom up
+  std::vector<Candidate> candidates;                  // of layer 0, near to far
+  size_t parent = 0;                                  // position in selected[0]
+};
+
 /// Working memory of one linker; reused, see ScratchPool.
 struct LinkScratch {
   VisitedSet visited;
@@ -24,8 +33,7 @@ struct LinkScratch {
   PruneScratch prune;
   KernelQuery query;
   KernelQuery centre;
-  std::vector<Candidate> candidates;                  // of one layer, near to far
-  std::vector<std::vector<PruneCandidate>> selected;  // by layer
+  LinkPlan plan;
   std::vector<Node> ids;
   std::vector<const void*> rows;
   std::vector<float> distances;
@@ -42,16 +50,30 @@ class Linker {
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
 
- private:
+  // The steps of link, for batches (batch_linker.h).
+
+  /// The first node of all becomes the entry as it is; threads that come at once wait for it.
   bool link_first(Node node);
-  bool link_zero(Node node) const;
+  /// Fills scratch.plan but for the parent. Changes nothing.
+  void find_place(Node node, Node nodes);
+  /// Chooses whose forced edge the plan's node hangs at: the nearest one with room; half of a list at most is
+  /// forced. `taken` says how many forced edges of a node are promised and not in its list yet.
+  using Taken = std::function<uint32_t(Node)>;
+  void choose_parent(Node node, LinkPlan& plan, const Taken& taken);
+  /// Writes the node's own lists.
+  void write_lists(Node node, const LinkPlan& plan);
+  /// Adds an edge to another node's list, pruning it where it is full.
+  void connect(Node to, uint32_t layer, PruneCandidate edge);
+  /// What is left when edges lead to the node: entry, zero node, mark.
+  void finish(Node node);
+
+ private:
+  Node find_zero(Node node) const;
   Node find_equal(Node node, const void* query) const;
   void find_candidates(const VectorScorer& scorer, Candidate from, uint32_t layer, Node nodes);
   void extend_candidates(const VectorScorer& scorer, uint32_t layer, Node nodes);
   void select(Node node, uint32_t layer);
-  void link_base(Node node);
-  size_t choose_parent(Node node);
-  void link_upper(Node node, uint32_t layer);
+  void move_entry(Node nodes);
 
   static constexpr uint32_t kNoMarks = ~0u;  // lists of upper layers
 

@@ -3,6 +3,7 @@
 // again (the frame is drawn in index/section_file.h).
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,7 @@ inline std::vector<std::byte> valid_checkpoint(const char* kind) {
   spec.kind = kind;
   spec.dim = 4;
   if (spec.kind == "hnsw") spec.options = {{"m", "2"}, {"ef_construction", "20"}};
+  if (spec.kind == "vamana") spec.options = {{"degree", "4"}, {"ef_construction", "20"}};
   auto index = create_index(spec).value();
   std::vector<float> values;
   std::vector<Row> rows;
@@ -57,8 +59,10 @@ inline void repair(std::vector<std::byte>& bytes) {
 
 /// Opens what the input stands for and, when it opens, uses it.
 inline void open_mutated(const char* kind, std::span<const uint8_t> input) {
-  static const std::vector<std::byte> kValid = valid_checkpoint(kind);
-  std::vector<std::byte> bytes = kValid;
+  static std::map<std::string_view, std::vector<std::byte>> valid;
+  std::vector<std::byte>& whole = valid[kind];
+  if (whole.empty()) whole = valid_checkpoint(kind);
+  std::vector<std::byte> bytes = whole;
   if (!input.empty() && input[0] == 0) {
     const auto raw = std::as_bytes(input.subspan(1));
     bytes.assign(raw.begin(), raw.end());

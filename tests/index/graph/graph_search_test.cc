@@ -7,15 +7,6 @@
 namespace kith::test {
 namespace {
 
-/// Rows 0.. and queries from the same clusters, split off the end.
-std::pair<Vectors, Vectors> rows_and_queries(Vectors all, size_t queries) {
-  const auto split = static_cast<ptrdiff_t>((all.rows - queries) * all.dim);
-  Vectors asked{{all.data.begin() + split, all.data.end()}, all.dim, queries};
-  all.rows -= queries;
-  all.data.resize(static_cast<size_t>(split));
-  return {std::move(all), std::move(asked)};
-}
-
 TEST(GraphSearch, RecallOnClusters100k_slow) {
   const uint64_t seed = test_seed(31);
   SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));

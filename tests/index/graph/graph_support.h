@@ -43,9 +43,19 @@ inline std::unique_ptr<Index> build(const IndexSpec& spec, const Vectors& vector
   return index;
 }
 
+/// Rows 0.. and queries from the same clusters, split off the end.
+inline std::pair<Vectors, Vectors> rows_and_queries(Vectors all, size_t queries) {
+  const auto split = static_cast<ptrdiff_t>((all.rows - queries) * all.dim);
+  Vectors asked{{all.data.begin() + split, all.data.end()}, all.dim, queries};
+  all.rows -= queries;
+  all.data.resize(static_cast<size_t>(split));
+  return {std::move(all), std::move(asked)};
+}
+
 struct Measured {
   double recall = 0;     // @10; ties by distance count
   double distances = 0;  // full distances a query
+  double hops = 0;
 };
 
 /// `reference` is a flat index of the same rows.
@@ -63,9 +73,11 @@ inline Measured measure(const Index& index, const Index& reference, const Vector
     const float bound = worst + 1e-5f * std::abs(worst) + 1e-6f;
     for (const Neighbor& neighbor : answer->neighbors) out.recall += neighbor.distance <= bound;
     out.distances += static_cast<double>(answer->stats.full_distances);
+    out.hops += static_cast<double>(answer->stats.hops);
   }
   out.recall /= 10.0 * static_cast<double>(queries.rows);
   out.distances /= static_cast<double>(queries.rows);
+  out.hops /= static_cast<double>(queries.rows);
   return out;
 }
 

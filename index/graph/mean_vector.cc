@@ -1,0 +1,32 @@
+#include "index/graph/mean_vector.h"
+
+#include <cmath>
+
+#include "base/random.h"
+
+namespace kith {
+
+std::vector<std::byte> mean_of_sample(const VectorStore& vectors, Node nodes, uint64_t seed) {
+  constexpr Node kSample = 1024;
+  const VectorSpace& space = vectors.space();
+  std::vector<double> sums(space.dim);
+  std::vector<float> vector(space.dim);
+  const Node count = std::min(nodes, kSample);
+  for (Node i = 0; i < count; ++i) {
+    const Node node = nodes <= kSample ? i : static_cast<Node>(mix64(seed + i) % nodes);
+    to_f32(vectors[node], space.dim, space.type, vector.data());
+    for (uint32_t d = 0; d < space.dim; ++d) sums[d] += double{vector[d]};
+  }
+  const ScalarType type = query_type(space.type);
+  const bool whole = type == ScalarType::kI8 || type == ScalarType::kU8;
+  for (uint32_t d = 0; d < space.dim; ++d) {
+    const double mean = sums[d] / count;
+    const double value = type == ScalarType::kBit ? mean - 0.5 : whole ? std::round(mean) : mean;
+    vector[d] = static_cast<float>(value);
+  }
+  std::vector<std::byte> out(vector_bytes(type, space.dim));
+  CHECK(from_f32(vector.data(), space.dim, type, out.data()).ok());
+  return out;
+}
+
+}  // namespace kith

@@ -1,0 +1,60 @@
+// Goal: with `deterministic` the graph is a function of seed, rows and calls, whatever the threads, and is no
+// worse for it. Method: checkpoint bytes of builds by 1 and 2 threads over sets with duplicates and zero
+// vectors; audit and recall against the flat kind.
+#include "base/io/memory_file_system.h"
+#include "tests/index/graph/graph_support.h"
+
+namespace kith::test {
+namespace {
+
+std::vector<std::byte> bytes_of(const Index& index) {
+  MemoryFileSystem fs;
+  EXPECT_OK(index.checkpoint(fs, "c"));
+  auto file = fs.open("c").value();
+  std::vector<std::byte> bytes(file->size());
+  EXPECT_OK(file->read(0, bytes));
+  return bytes;
+}
+
+class Deterministic : public testing::TestWithParam<const char*> {};
+
+TEST_P(Deterministic, OneAndTwoThreadsBuildTheSameGraph) {
+  constexpr uint32_t kDim = 16;
+  Vectors vectors = clustered_vectors(6000, kDim, 30, test_seed(61));
+  for (size_t i = 40; i < vectors.rows; i += 17) {  // runs of equal vectors, some of zeros
+    for (uint32_t d = 0; d < kDim; ++d)
+      vectors.data[i * kDim + d] = i % 5 == 0 ? 0 : vectors.data[i % 23 * kDim + d];
+  }
+  const auto [rows, queries] = rows_and_queries(vectors, 100);
+  for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
+    std::vector<std::vector<std::byte>> saved;
+    for (const size_t threads : {0, 1, 2}) {
+      const auto pool = threads == 0 ? nullptr : std::make_unique<ThreadPool>(threads);
+      const auto index =
+          build(spec_of(GetParam(), metric, kDim, {{"deterministic", "true"}}, pool.get()), rows);
+      saved.push_back(bytes_of(*index));
+      ASSERT_VALUE(audit, audit_graph(*index));
+      EXPECT_EQ(audit.unreachable, 0u);
+      EXPECT_GT(audit.chained, 300u);
+      const Measured found = measure(*index, *build(spec_of("flat", metric, kDim), rows), queries, 64);
+      EXPECT_GE(found.recall, 0.97) << metric_name(metric);
+      EXPECT_LE(found.distances, 0.35 * 5900);
+    }
+    EXPECT_EQ(saved[0], saved[1]) << metric_name(metric);
+    EXPECT_EQ(saved[0], saved[2]) << metric_name(metric);
+  }
+}
+
+TEST_P(Deterministic, AnotherSeedIsAnotherGraph) {
+  const Vectors vectors = clustered_vectors(2000, 8, 10, test_seed(62));
+  IndexSpec spec = spec_of("hnsw", Metric::kL2, 8, {{"deterministic", "true"}});
+  const auto one = bytes_of(*build(spec, vectors));
+  spec.seed = 101;
+  EXPECT_NE(one, bytes_of(*build(spec, vectors)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Deterministic, testing::Values("hnsw", "vamana"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+}  // namespace
+}  // namespace kith::test
