@@ -167,6 +167,6 @@ constexpr RabitqTable avx2_table() {
 
 }  // namespace
 
-const RabitqTable kAvx2Rabitq = avx2_table();
+constinit const RabitqTable kAvx2Rabitq = avx2_table();
 
 }  // namespace kith::kernels

@@ -170,6 +170,6 @@ constexpr RabitqTable avx512_table() {
 
 }  // namespace
 
-const RabitqTable kAvx512Rabitq = avx512_table();
+constinit const RabitqTable kAvx512Rabitq = avx512_table();
 
 }  // namespace kith::kernels

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "base/bytes.h"
 #include "base/random.h"
 #include "index/codes/rabitq_dispatch.h"
@@ -17,12 +18,14 @@ using kernels::RabitqFactors;
 using kernels::RabitqQuery;
 using kernels::RabitqSums;
 using kernels::RabitqTable;
+using kernels::StoredSums;
 
 /// Elements of the calling thread, kept for its next call.
 float* scratch(size_t elements) {
-  thread_local std::vector<float> memory;
-  if (memory.size() < elements) memory.resize(elements);
-  return memory.data();
+  thread_local AlignedBuffer memory;
+  const size_t bytes = elements * sizeof(float);
+  if (memory.size() < bytes) memory = AlignedBuffer::allocate(bytes).value();
+  return reinterpret_cast<float*>(memory.data());
 }
 
 class RabitqCode final : public VectorCode {
@@ -45,7 +48,10 @@ class RabitqCode final : public VectorCode {
   float inner_product(const float* a, const float* b) const;
   float best_factor(const float* x, float largest) const;
   double mean_squared_cosine() const;
-  float values_norm(const std::byte* code) const;
+  StoredSums stored(const std::byte* code, int8_t* bytes) const {
+    return table_->stored(reinterpret_cast<const uint8_t*>(code + sizeof(RabitqFactors)), spec_.bits, padded_,
+                          bytes);
+  }
   int8_t* query_bytes_of(std::byte* prepared) const {
     return reinterpret_cast<int8_t*>(prepared + sizeof(RabitqQuery));
   }
@@ -179,36 +185,22 @@ void RabitqCode::prepare(const float* query, std::byte* prepared) const {
 void RabitqCode::prepare_stored(const std::byte* code, std::byte* prepared) const {
   RabitqFactors factors;
   std::memcpy(&factors, code, sizeof(factors));
-  const kernels::StoredSums sums = table_->stored(reinterpret_cast<const uint8_t*>(code + sizeof(factors)),
-                                                  spec_.bits, padded_, query_bytes_of(prepared));
-  // The bytes are the grid point v times `unit`. The multiple of v that stands for r is the nearest one, y:
-  // then the distance of equal codes is 0, as s <v, y> is |r|² just when y = v <v, r> / |v|².
-  const float unit = spec_.bits < 8 ? 2 : 1;
-  const float norm = static_cast<float>(sums.squares) / (unit * unit);
-  float multiple = factors.scale * squared_cosine_;
-  if (l2()) multiple = factors.scale > 0 ? factors.add / (factors.scale * norm) : 0;
+  const StoredSums sums = stored(code, query_bytes_of(prepared));
+  // Of the multiples of v the one nearest to r is that by s cosine². The bytes w are 2 v, or near v (8 bits):
+  // they get the factor that makes <s v, factor w> equal to |r|², so that the distance of equal codes is 0.
+  const float values = static_cast<float>(sums.squares) / 4;  // |v|²
+  float squared_cosine = squared_cosine_;
+  if (l2() && factors.scale > 0) squared_cosine = factors.add / (factors.scale * factors.scale * values);
+  const float multiple = factors.scale * squared_cosine;
+  const float step = multiple * static_cast<float>(sums.squares) / (2 * static_cast<float>(sums.own));
   RabitqQuery header = {};
   header.add = l2() ? factors.add : factors.add - centre_norm_;
   header.weight = 1;
-  header.factor = (l2() ? -1.0f : -0.5f) * multiple / unit;
-  header.offset = sums.sum * ((1 << spec_.bits) - 1);
-  header.norm = multiple * multiple * norm;
-  header.rounding = spec_.bits < 8 ? 0 : multiple * multiple / 4;
+  header.factor = l2() ? -step : -step / 2;
+  header.offset = sums.bytes * ((1 << spec_.bits) - 1);
+  header.norm = multiple * multiple * values;
+  header.rounding = spec_.bits < 8 ? 0 : step * step / 4;
   std::memcpy(prepared, &header, sizeof(header));
-}
-
-/// |v|² of a row.
-float RabitqCode::values_norm(const std::byte* code) const {
-  auto* codes = reinterpret_cast<uint8_t*>(scratch(padded_ / 4));
-  kernels::unpack_codes(reinterpret_cast<const uint8_t*>(code + sizeof(RabitqFactors)), spec_.bits, padded_,
-                        codes);
-  const int32_t top = (1 << spec_.bits) - 1;
-  uint32_t sum = 0;  // of (2 v)²; below 65,536 * 255² < 2^32
-  for (uint32_t i = 0; i < padded_; ++i) {
-    const int32_t twice = 2 * codes[i] - top;
-    sum += static_cast<uint32_t>(twice * twice);
-  }
-  return static_cast<float>(sum) / 4;
 }
 
 float RabitqCode::error_bound(const std::byte* prepared, const std::byte* code, float sigmas) const {
@@ -216,7 +208,8 @@ float RabitqCode::error_bound(const std::byte* prepared, const std::byte* code, 
   std::memcpy(&query, prepared, sizeof(query));
   RabitqFactors factors;
   std::memcpy(&factors, code, sizeof(factors));
-  const float length = factors.scale * factors.scale * values_norm(code);  // |s v|²
+  const StoredSums sums = stored(code, reinterpret_cast<int8_t*>(scratch(padded_ / 4)));
+  const float length = factors.scale * factors.scale * static_cast<float>(sums.squares) / 4;  // |s v|²
   const float tangent = l2() ? std::max(length - factors.add, 0.0f) : length * (1 - squared_cosine_);
   const float variance = query.norm * tangent / static_cast<float>(padded_ - 1) + query.rounding * length;
   return (l2() ? 2 : 1) * sigmas * std::sqrt(variance);

@@ -7,16 +7,18 @@
 
 namespace kith::kernels {
 
-constexpr uint32_t kRotationRounds = 4;
+constexpr uint32_t kRotationRounds = 3;
 
 struct RabitqSums {
   float dot;   // of values and vector
   float norm;  // squared, of the values
 };
 
+/// Of a code as query bytes w, v being its values.
 struct StoredSums {
-  int32_t sum;
-  uint32_t squares;
+  int32_t bytes;     // sum of w
+  uint32_t squares;  // of 2 v
+  uint32_t own;      // sum of 2 v w
 };
 
 /// Vectors here have a padded dimension, a multiple of 64.

@@ -40,6 +40,16 @@ namespace {
 
 constexpr uint32_t kRabitqBlock = 128;
 
+/// Bit j to byte j, and back: the lowest bit of each byte. Each bit is isolated in a copy of the byte and
+/// moved up to the top of that copy, or all are moved into one byte by a product that adds without carries.
+inline uint64_t bytes_of_bits(uint8_t bits) {
+  const uint64_t isolated = (bits * 0x0101010101010101u) & 0x8040201008040201u;
+  return ((isolated + 0x7f7f7f7f7f7f7f7fu) >> 7) & 0x0101010101010101u;
+}
+inline uint8_t bits_of_bytes(uint64_t bytes) {
+  return static_cast<uint8_t>(((bytes & 0x0101010101010101u) * 0x0102040810204080u) >> 56);
+}
+
 template <uint32_t n>
 inline const uint8_t* unpack_block(const uint8_t* code, uint32_t bits, uint8_t* out) {
   uint32_t bit = 0;
@@ -55,9 +65,14 @@ inline const uint8_t* unpack_block(const uint8_t* code, uint32_t bits, uint8_t* 
   } else {
     memset(out, 0, n);
   }
-  for (; bit < bits; ++bit, code += n / 8)
-    for (uint32_t j = 0; j < n; ++j)
-      out[j] = static_cast<uint8_t>(out[j] | (((code[j / 8] >> (j % 8)) & 1) << bit));
+  for (; bit < bits; ++bit, code += n / 8) {
+    for (uint32_t j = 0; j < n / 8; ++j) {
+      uint64_t eight;
+      memcpy(&eight, out + 8 * j, 8);
+      eight |= bytes_of_bits(code[j]) << bit;
+      memcpy(out + 8 * j, &eight, 8);
+    }
+  }
   return code;
 }
 
@@ -86,9 +101,11 @@ inline void unpack_codes(const uint8_t* code, uint32_t bits, uint32_t dim, uint8
       bit = 4;
     }
     for (; bit < bits; ++bit, out += n / 8) {
-      memset(out, 0, n / 8);
-      for (uint32_t j = 0; j < n; ++j)
-        out[j / 8] = static_cast<uint8_t>(out[j / 8] | (((in[j] >> bit) & 1) << (j % 8)));
+      for (uint32_t j = 0; j < n / 8; ++j) {
+        uint64_t eight;
+        memcpy(&eight, in + 8 * j, 8);
+        out[j] = bits_of_bytes(eight >> bit);
+      }
     }
   }
 }

@@ -13,6 +13,28 @@ inline uint32_t power_of_two_in(uint32_t dim) {
   return 1u << (31 - __builtin_clz(dim));
 }
 
+/// Stages 1 up to half the elements of kRegisters registers, which they do not leave.
+template <typename V, int kRegisters>
+inline void hadamard_in_registers(float* x) {
+  typename V::Vec r[kRegisters];
+  for (int i = 0; i < kRegisters; ++i) {
+    r[i] = V::load(x + i * V::kLanes);
+    if constexpr (V::kLanes > 1) r[i] = V::template partner<1>(r[i]);
+    if constexpr (V::kLanes > 2) r[i] = V::template partner<2>(r[i]);
+    if constexpr (V::kLanes > 4) r[i] = V::template partner<4>(r[i]);
+    if constexpr (V::kLanes > 8) r[i] = V::template partner<8>(r[i]);
+  }
+  for (int h = 1; h < kRegisters; h *= 2) {
+    for (int i = 0; i < kRegisters; ++i) {
+      if ((i & h) != 0) continue;
+      const auto a = r[i], b = r[i + h];
+      r[i] = V::add(a, b);
+      r[i + h] = V::sub(a, b);
+    }
+  }
+  for (int i = 0; i < kRegisters; ++i) V::store(x + i * V::kLanes, r[i]);
+}
+
 /// Stages h and 2h over x[0, n).
 template <typename V>
 inline void hadamard_pass_of_4(float* x, uint32_t n, uint32_t h) {
@@ -42,17 +64,24 @@ inline void butterfly(float* a, float* b, uint32_t n) {
 /// Walsh–Hadamard without scale over x[0, n), n a power of two, 64 or more.
 template <typename V>
 inline void hadamard(float* x, uint32_t n) {
-  for (uint32_t i = 0; i < n; i += V::kLanes) {
-    auto v = V::load(x + i);
-    if constexpr (V::kLanes > 1) v = V::template partner<1>(v);
-    if constexpr (V::kLanes > 2) v = V::template partner<2>(v);
-    if constexpr (V::kLanes > 4) v = V::template partner<4>(v);
-    if constexpr (V::kLanes > 8) v = V::template partner<8>(v);
-    V::store(x + i, v);
+  uint32_t h = 8 * V::kLanes;
+  if (h <= n) {
+    for (uint32_t i = 0; i < n; i += h) hadamard_in_registers<V, 8>(x + i);
+  } else {
+    h = 64;
+    hadamard_in_registers < V, 64 / V::kLanes<8 ? 64 / V::kLanes : 8>(x);
   }
-  uint32_t h = V::kLanes;
   for (; 4 * h <= n; h *= 4) hadamard_pass_of_4<V>(x, n, h);
   if (h < n) butterfly<V>(x, x + h, h);
+}
+
+/// Over the powers of two that add up to dim, the largest first in even rounds, last in odd ones.
+template <typename V>
+inline void hadamard_blocks(float* x, uint32_t dim, uint32_t round) {
+  for (uint32_t left = dim, block; left != 0; left -= block) {
+    block = power_of_two_in(left);
+    hadamard<V>(round % 2 == 0 ? x + (dim - left) : x + (left - block), block);
+  }
 }
 
 template <typename V>
@@ -62,21 +91,19 @@ inline void multiply(float* x, const float* factors, uint32_t dim) {
 
 template <typename V>
 void rotate(const float* factors, uint32_t dim, float* x) {
-  const uint32_t n = power_of_two_in(dim);
   for (uint32_t round = 0; round < kRotationRounds; ++round) {
     multiply<V>(x, factors + static_cast<size_t>(round) * dim, dim);
-    hadamard<V>(round % 2 == 0 ? x : x + (dim - n), n);
-    if (n != dim) butterfly<V>(x, x + dim / 2, dim / 2);
+    hadamard_blocks<V>(x, dim, round);
+    if (power_of_two_in(dim) != dim) butterfly<V>(x, x + dim / 2, dim / 2);
   }
 }
 
-/// Each step is its own transpose and orthogonal with its part of the factors: so backwards.
+/// Each step is its own transpose, and orthogonal with its part of the factors: so backwards.
 template <typename V>
 void unrotate(const float* factors, uint32_t dim, float* x) {
-  const uint32_t n = power_of_two_in(dim);
   for (uint32_t round = kRotationRounds; round-- > 0;) {
-    if (n != dim) butterfly<V>(x, x + dim / 2, dim / 2);
-    hadamard<V>(round % 2 == 0 ? x : x + (dim - n), n);
+    if (power_of_two_in(dim) != dim) butterfly<V>(x, x + dim / 2, dim / 2);
+    hadamard_blocks<V>(x, dim, round);
     multiply<V>(x, factors + static_cast<size_t>(round) * dim, dim);
   }
 }
@@ -150,27 +177,31 @@ int32_t round_to_bytes(const float* x, uint32_t dim, float factor, int8_t* out) 
   return static_cast<int32_t>(V::sum(sums));
 }
 
+/// Sums wrap nowhere: 65,536 * 255² < 2^32.
 inline StoredSums stored(const uint8_t* code, uint32_t bits, uint32_t dim, int8_t* out) {
   uint8_t* bytes = reinterpret_cast<uint8_t*>(out);
   unpack_codes(code, bits, dim, bytes);
+  const int top = (1 << bits) - 1;
   int32_t sum = 0;
-  uint32_t squares = 0;
+  uint32_t squares = 0, own = 0;
   if (bits < 8) {
-    const int top = (1 << bits) - 1;
     for (uint32_t i = 0; i < dim; ++i) {
-      out[i] = static_cast<int8_t>(2 * bytes[i] - top);
-      sum += out[i];
-      squares += static_cast<uint32_t>(out[i] * out[i]);
+      const int twice = 2 * bytes[i] - top;
+      out[i] = static_cast<int8_t>(twice);
+      sum += twice;
+      squares += static_cast<uint32_t>(twice * twice);
     }
-    return {sum, squares};
+    return {sum, squares, squares};
   }
   for (uint32_t i = 0; i < dim; ++i) {
-    const int value = bytes[i] - 128 + static_cast<int>(i & 1);
-    out[i] = static_cast<int8_t>(value < 127 ? value : 127);
-    sum += out[i];
-    squares += static_cast<uint32_t>(out[i] * out[i]);
+    const int twice = 2 * bytes[i] - top, moved = bytes[i] - 128 + static_cast<int>(i & 1);
+    const int byte = moved < 127 ? moved : 127;
+    out[i] = static_cast<int8_t>(byte);
+    sum += byte;
+    squares += static_cast<uint32_t>(twice * twice);
+    own += static_cast<uint32_t>(twice * byte);
   }
-  return {sum, squares};
+  return {sum, squares, own};
 }
 
 template <typename V>

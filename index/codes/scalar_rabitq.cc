@@ -59,6 +59,6 @@ constexpr RabitqTable scalar_table() {
 
 }  // namespace
 
-const RabitqTable kScalarRabitq = scalar_table();
+constinit const RabitqTable kScalarRabitq = scalar_table();
 
 }  // namespace kith::kernels

@@ -77,7 +77,7 @@ TEST(Rotation, SpreadsEveryDimension) {
         fourth += square * square;
       }
       EXPECT_NEAR(first_half, 0.5, 0.25) << dim << " at " << i;
-      EXPECT_LT(fourth * dim, 24) << dim << " at " << i;  // 3 for normal elements, dim for a single one
+      EXPECT_LT(fourth * dim, 6) << dim << " at " << i;  // 3 for normal elements, dim for a single one
     }
   }
 }
