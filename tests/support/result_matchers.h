@@ -30,6 +30,7 @@ testing::AssertionResult is_error(const Result<T>& result, Code code, const std:
 #define EXPECT_OK(expression) EXPECT_TRUE(::kith::test::is_ok(expression))
 #define ASSERT_OK(expression) ASSERT_TRUE(::kith::test::is_ok(expression))
 #define EXPECT_ERROR(expression, code, part) EXPECT_TRUE(::kith::test::is_error(expression, code, part))
+#define ASSERT_ERROR(expression, code, part) ASSERT_TRUE(::kith::test::is_error(expression, code, part))
 
 /// The value of a Result inside a test body; ends the test when it is an error.
 #define ASSERT_VALUE(variable, expression)             \

@@ -1,0 +1,175 @@
+// RaBitQ by AVX512-VNNI: codes are spread to one unsigned byte a dimension in registers, and vpdpbusd
+// multiplies them with the query's signed bytes.
+#include <immintrin.h>
+
+#include "index/codes/rabitq_loops.h"
+#include "index/distance/avx512_vector.h"
+#include "index/distance/scan.h"
+
+namespace kith::kernels {
+namespace {
+
+struct Floats {
+  using Vec = __m512;
+  static constexpr uint32_t kLanes = 16;
+  static Vec load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, Vec x) { _mm512_storeu_ps(p, x); }
+  static Vec set1(float x) { return _mm512_set1_ps(x); }
+  static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+  static Vec sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
+  static Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+  static Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+  static Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+  static Vec abs(Vec x) { return _mm512_abs_ps(x); }
+  static Vec trunc(Vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+  static Vec floor(Vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+  static Vec round(Vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static float sum(Vec x) { return _mm512_reduce_add_ps(x); }
+  static float largest(Vec x) { return _mm512_reduce_max_ps(x); }
+  static void store_bytes(Vec x, uint8_t* out) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
+  }
+  template <int h>
+  static Vec partner(Vec x) {
+    if constexpr (h == 1) return add_signed<0xaaaa>(x, _mm512_permute_ps(x, 0xb1));
+    if constexpr (h == 2) return add_signed<0xcccc>(x, _mm512_permute_ps(x, 0x4e));
+    if constexpr (h == 4) return add_signed<0xf0f0>(x, _mm512_shuffle_f32x4(x, x, 0xb1));
+    if constexpr (h == 8) return add_signed<0xff00>(x, _mm512_shuffle_f32x4(x, x, 0x4e));
+  }
+
+ private:
+  template <int kUpper>
+  static Vec add_signed(Vec x, Vec other) {
+    return _mm512_mask_sub_ps(_mm512_add_ps(x, other), static_cast<__mmask16>(kUpper), other, x);
+  }
+};
+
+/// As assembly for the reason given in index/distance/avx512_vnni.cc.
+inline __m512i dot_bytes(__m512i sum, __m512i as_unsigned, __m512i as_signed) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(as_unsigned), "v"(as_signed));
+  return sum;
+}
+
+/// The bytes of 128 dimensions.
+struct Bytes {
+  __m512i first, second;
+};
+
+template <int kBits>
+struct Estimate {
+  using Sum = __m512i;
+  static constexpr int kRows = 8;
+  static constexpr int kSums = 1;
+  static constexpr size_t kElements = kRabitqBlock;
+  static constexpr size_t kElementBits = kBits;
+
+  struct Query {
+    const RabitqQuery* header;
+    const int8_t* bytes;
+    Query(const void* prepared, uint32_t)
+        : header(static_cast<const RabitqQuery*>(prepared)),
+          bytes(reinterpret_cast<const int8_t*>(header + 1)) {}
+  };
+
+  static Sum zero() { return _mm512_setzero_si512(); }
+  static Sum add(Sum a, Sum b) { return _mm512_add_epi32(a, b); }
+
+  static Bytes load_query(const Query& query, size_t i) {
+    return {_mm512_loadu_si512(query.bytes + i), _mm512_loadu_si512(query.bytes + i + 64)};
+  }
+  static __m512i load_query_tail(const Query& query, size_t i, uint32_t) {
+    return _mm512_loadu_si512(query.bytes + i);
+  }
+
+  static const uint8_t* code_at(const void* row, size_t i) {
+    return static_cast<const uint8_t*>(row) + sizeof(RabitqFactors) + i / 8 * kBits;
+  }
+  static __m512i add_bit(__m512i codes, const uint8_t* plane, int bit) {
+    __mmask64 mask;
+    memcpy(&mask, plane, 8);
+    return _mm512_mask_add_epi8(codes, mask, codes, _mm512_set1_epi8(static_cast<char>(1 << bit)));
+  }
+  static Bytes load_row(const void* row, size_t i) {
+    const uint8_t* code = code_at(row, i);
+    if constexpr (kBits == 8) return {_mm512_loadu_si512(code), _mm512_loadu_si512(code + 64)};
+    Bytes codes = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    if constexpr (kBits >= 4) {
+      const __m512i low = _mm512_set1_epi8(15), both = _mm512_loadu_si512(code);
+      codes = {_mm512_and_si512(both, low), _mm512_and_si512(_mm512_srli_epi16(both, 4), low)};
+      code += 64;
+    }
+    for (int bit = kBits >= 4 ? 4 : 0; bit < kBits; ++bit, code += 16)
+      codes = {add_bit(codes.first, code, bit), add_bit(codes.second, code + 8, bit)};
+    return codes;
+  }
+  /// The last 64 dimensions.
+  static __m512i load_row_tail(const void* row, size_t i, uint32_t) {
+    const uint8_t* code = code_at(row, i);
+    if constexpr (kBits == 8) return _mm512_loadu_si512(code);
+    __m512i codes = _mm512_setzero_si512();
+    if constexpr (kBits >= 4) {
+      const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(code));
+      codes = _mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi16(both, 4), 1);
+      codes = _mm512_and_si512(codes, _mm512_set1_epi8(15));
+      code += 32;
+    }
+    for (int bit = kBits >= 4 ? 4 : 0; bit < kBits; ++bit, code += 8) codes = add_bit(codes, code, bit);
+    return codes;
+  }
+
+  static void step(Sum* sums, const Bytes& q, const Bytes& r) {
+    sums[0] = dot_bytes(dot_bytes(sums[0], r.first, q.first), r.second, q.second);
+  }
+  static void step_tail(Sum* sums, __m512i q, __m512i r, uint32_t) { sums[0] = dot_bytes(sums[0], r, q); }
+
+  /// (add, scale) of two rows.
+  static __m128 factors_of_2(const void* const* rows) {
+    const __m128 one = _mm_castpd_ps(_mm_load_sd(static_cast<const double*>(rows[0])));
+    return _mm_loadh_pi(one, static_cast<const __m64*>(rows[1]));
+  }
+  static __m128 distances_of_4(const Query& query, const void* const* rows, __m128i sums) {
+    const __m128 first = factors_of_2(rows), second = factors_of_2(rows + 2);
+    const __m128 adds = _mm_shuffle_ps(first, second, 0x88), scales = _mm_shuffle_ps(first, second, 0xdd);
+    const __m128i twice = _mm_sub_epi32(_mm_add_epi32(sums, sums), _mm_set1_epi32(query.header->offset));
+    const __m128 fixed =
+        _mm_add_ps(_mm_mul_ps(_mm_set1_ps(query.header->weight), adds), _mm_set1_ps(query.header->add));
+    const __m128 factors = _mm_mul_ps(_mm_set1_ps(query.header->factor), scales);
+    return nan_to_infinity(_mm_add_ps(_mm_mul_ps(factors, _mm_cvtepi32_ps(twice)), fixed));
+  }
+  template <int N>
+  static void finish(const Query& query, const void* const* rows, uint32_t, const Sum (&sums)[1][N],
+                     float* out) {
+    if constexpr (N == 8) {
+      const __m256i eight = sums_of_8(sums[0]);
+      _mm_storeu_ps(out, distances_of_4(query, rows, low_half(eight)));
+      _mm_storeu_ps(out + 4, distances_of_4(query, rows + 4, high_half(eight)));
+    } else if constexpr (N == 4) {
+      _mm_storeu_ps(out, distances_of_4(query, rows, sums_of_4(sums[0])));
+    } else {
+      for (int n = 0; n < N; ++n) {
+        const void* const same[4] = {rows[n], rows[n], rows[n], rows[n]};
+        const __m128i sum = _mm_cvtsi32_si128(_mm512_reduce_add_epi32(sums[0][n]));
+        _mm_store_ss(out + n, distances_of_4(query, same, sum));
+      }
+    }
+  }
+};
+
+template <int kBits>
+void estimate(const void* prepared, const void* const* rows, size_t count, uint32_t dim, float* out) {
+  scan<Estimate<kBits>>(prepared, rows, count, (dim + 63) / 64 * 64, out);
+}
+
+constexpr RabitqTable avx512_table() {
+  RabitqTable table = rabitq_loops<Floats>();
+  const Kernel kernels[] = {nullptr,     estimate<1>, estimate<2>, estimate<3>, estimate<4>,
+                            estimate<5>, estimate<6>, estimate<7>, estimate<8>};
+  for (int bits = 1; bits <= 8; ++bits) table.estimate[bits] = kernels[bits];
+  return table;
+}
+
+}  // namespace
+
+constinit const RabitqTable kAvx512Rabitq = avx512_table();
+
+}  // namespace kith::kernels

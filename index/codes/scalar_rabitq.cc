@@ -1,0 +1,64 @@
+// RaBitQ in plain C++: the reference for the other levels.
+#include <math.h>
+
+#include "index/codes/rabitq_loops.h"
+
+namespace kith::kernels {
+namespace {
+
+struct Scalar {
+  using Vec = float;
+  static constexpr uint32_t kLanes = 1;
+  static Vec load(const float* p) { return *p; }
+  static void store(float* p, Vec x) { *p = x; }
+  static Vec set1(float x) { return x; }
+  static Vec add(Vec a, Vec b) { return a + b; }
+  static Vec sub(Vec a, Vec b) { return a - b; }
+  static Vec mul(Vec a, Vec b) { return a * b; }
+  static Vec min(Vec a, Vec b) { return a < b ? a : b; }
+  static Vec max(Vec a, Vec b) { return a > b ? a : b; }
+  static Vec abs(Vec x) { return fabsf(x); }
+  static Vec trunc(Vec x) { return truncf(x); }
+  static Vec floor(Vec x) { return floorf(x); }
+  static Vec round(Vec x) { return rintf(x); }
+  static float sum(Vec x) { return x; }
+  static float largest(Vec x) { return x; }
+  static void store_bytes(Vec x, uint8_t* out) { *out = static_cast<uint8_t>(static_cast<int32_t>(x)); }
+};
+
+template <uint32_t kBits>
+void estimate(const void* prepared, const void* const* rows, size_t count, uint32_t dim, float* out) {
+  const auto* query = static_cast<const RabitqQuery*>(prepared);
+  const auto* bytes = reinterpret_cast<const int8_t*>(query + 1);
+  const uint32_t padded = (dim + 63) / 64 * 64;
+  for (size_t r = 0; r < count; ++r) {
+    RabitqFactors factors;
+    memcpy(&factors, rows[r], sizeof(factors));
+    const uint8_t* code = static_cast<const uint8_t*>(rows[r]) + sizeof(factors);
+    uint32_t dot = 0;
+    for (uint32_t i = 0; i < padded; i += kRabitqBlock) {
+      const uint32_t n = padded - i < kRabitqBlock ? padded - i : kRabitqBlock;
+      uint8_t codes[kRabitqBlock];
+      unpack_codes(code + i / 8 * kBits, kBits, n, codes);
+      for (uint32_t j = 0; j < n; ++j) dot += static_cast<uint32_t>(bytes[i + j] * codes[j]);
+    }
+    const int32_t twice = static_cast<int32_t>(2 * dot - static_cast<uint32_t>(query->offset));
+    const float fixed = query->weight * factors.add + query->add;
+    const float distance = query->factor * factors.scale * static_cast<float>(twice) + fixed;
+    out[r] = distance < __builtin_inff() ? distance : __builtin_inff();  // NaN as well
+  }
+}
+
+constexpr RabitqTable scalar_table() {
+  RabitqTable table = rabitq_loops<Scalar>();
+  const Kernel kernels[] = {nullptr,     estimate<1>, estimate<2>, estimate<3>, estimate<4>,
+                            estimate<5>, estimate<6>, estimate<7>, estimate<8>};
+  for (int bits = 1; bits <= 8; ++bits) table.estimate[bits] = kernels[bits];
+  return table;
+}
+
+}  // namespace
+
+constinit const RabitqTable kScalarRabitq = scalar_table();
+
+}  // namespace kith::kernels
