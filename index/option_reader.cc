@@ -44,6 +44,15 @@ float OptionReader::real(std::string_view name, float fallback, float min, float
   return fallback;
 }
 
+std::string_view OptionReader::text(std::string_view name, std::string_view fallback) {
+  const std::string* found = find(name);
+  return found == nullptr ? fallback : std::string_view(*found);
+}
+
+void OptionReader::refuse(std::string_view name, const Error& error) {
+  if (!error_) error_ = invalid_argument("{}: option {}: {}", kind_, name, error.message);
+}
+
 bool OptionReader::flag(std::string_view name, bool fallback) {
   const std::string* text = find(name);
   if (text == nullptr) return fallback;

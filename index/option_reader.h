@@ -18,6 +18,10 @@ class OptionReader {
   uint32_t number(std::string_view name, uint32_t fallback, uint32_t min, uint32_t max);
   /// A decimal number in [min, max].
   float real(std::string_view name, float fallback, float min, float max);
+  /// Any text; the caller checks it.
+  std::string_view text(std::string_view name, std::string_view fallback);
+  /// The first mistake counts.
+  void refuse(std::string_view name, const Error& error);
   /// true/false, 1/0.
   bool flag(std::string_view name, bool fallback);
   /// InvalidArgument naming the first wrong value, or an option nobody asked for.

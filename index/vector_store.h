@@ -63,6 +63,7 @@ class VectorStore {
   void set_stored(Node node, const std::byte* vector);
   const std::byte* operator[](Node node) const { return extents_.at(node); }
 
+  const ExtentStore& extents() const { return extents_; }
   size_t stride() const { return extents_.stride(); }
   uint64_t contiguous(Node node) const { return extents_.contiguous(node); }
 

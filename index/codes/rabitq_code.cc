@@ -41,6 +41,8 @@ class RabitqCode final : public VectorCode {
   void prepare_stored(const std::byte* code, std::byte* prepared) const override;
   DistanceFn kernel() const override { return table_->estimate[spec_.bits]; }
   float error_bound(const std::byte* prepared, const std::byte* code, float sigmas) const override;
+  float error_bound_near(const std::byte* prepared, const std::byte* code, float estimate,
+                         float sigmas) const override;
   std::string save() const override { return save_code(spec_, std::as_bytes(std::span(centre_))); }
 
  private:
@@ -52,6 +54,9 @@ class RabitqCode final : public VectorCode {
     return table_->stored(reinterpret_cast<const uint8_t*>(code + sizeof(RabitqFactors)), spec_.bits, padded_,
                           bytes);
   }
+  /// `across`: squared length of what of the query is orthogonal to the vector, or more.
+  float bound(const RabitqQuery& query, const RabitqFactors& factors, const StoredSums& sums, float across,
+              float sigmas) const;
   int8_t* query_bytes_of(std::byte* prepared) const {
     return reinterpret_cast<int8_t*>(prepared + sizeof(RabitqQuery));
   }
@@ -203,16 +208,36 @@ void RabitqCode::prepare_stored(const std::byte* code, std::byte* prepared) cons
   std::memcpy(prepared, &header, sizeof(header));
 }
 
+float RabitqCode::bound(const RabitqQuery& query, const RabitqFactors& factors, const StoredSums& sums,
+                        float across, float sigmas) const {
+  const float length = factors.scale * factors.scale * static_cast<float>(sums.squares) / 4;  // |s v|²
+  const float tangent = l2() ? std::max(length - factors.add, 0.0f) : length * (1 - squared_cosine_);
+  const float variance = across * tangent / static_cast<float>(padded_ - 1) + query.rounding * length;
+  return (l2() ? 2 : 1) * sigmas * std::sqrt(variance);
+}
+
 float RabitqCode::error_bound(const std::byte* prepared, const std::byte* code, float sigmas) const {
   RabitqQuery query;
   std::memcpy(&query, prepared, sizeof(query));
   RabitqFactors factors;
   std::memcpy(&factors, code, sizeof(factors));
+  return bound(query, factors, stored(code, reinterpret_cast<int8_t*>(scratch(padded_ / 4))), query.norm,
+               sigmas);
+}
+
+/// The error s v - r is orthogonal to r, so only what of the query is orthogonal to r meets it.
+float RabitqCode::error_bound_near(const std::byte* prepared, const std::byte* code, float estimate,
+                                   float sigmas) const {
+  RabitqQuery query;
+  std::memcpy(&query, prepared, sizeof(query));
+  RabitqFactors factors;
+  std::memcpy(&factors, code, sizeof(factors));
   const StoredSums sums = stored(code, reinterpret_cast<int8_t*>(scratch(padded_ / 4)));
-  const float length = factors.scale * factors.scale * static_cast<float>(sums.squares) / 4;  // |s v|²
-  const float tangent = l2() ? std::max(length - factors.add, 0.0f) : length * (1 - squared_cosine_);
-  const float variance = query.norm * tangent / static_cast<float>(padded_ - 1) + query.rounding * length;
-  return (l2() ? 2 : 1) * sigmas * std::sqrt(variance);
+  const float length = factors.scale * factors.scale * static_cast<float>(sums.squares) / 4;
+  const float norm = l2() ? factors.add : length * squared_cosine_;
+  const float product = (query.add + query.weight * factors.add - estimate) * (l2() ? 0.5f : 1.0f);  // <r, x>
+  const float across = norm > 0 ? std::max(0.0f, query.norm - product * product / norm) : query.norm;
+  return bound(query, factors, sums, across, sigmas);
 }
 
 Result<CodeSpec> resolve(CodeSpec spec) {

@@ -51,6 +51,11 @@ class VectorCode {
   /// 94.4 %, 2.6 → 99 %); 0 where the code is exact, certain where the code's error is bounded and not
   /// random.
   virtual float error_bound(const std::byte* prepared, const std::byte* code, float sigmas) const = 0;
+  /// The same knowing the estimate: narrower where that says that query and vector are near each other.
+  virtual float error_bound_near(const std::byte* prepared, const std::byte* code, float /*estimate*/,
+                                 float sigmas) const {
+    return error_bound(prepared, code, sigmas);
+  }
 
   /// What training found, for checkpoints; CodeKind::open reads it.
   virtual std::string save() const = 0;

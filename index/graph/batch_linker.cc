@@ -35,6 +35,8 @@ void BatchLinker::link_batch(Node begin, Node end) {
     }
   }
   find_twins();
+  if (CodeStore* codes = graph_.codes())
+    for_all(count, [&](size_t i) { codes->encode(begin_ + static_cast<Node>(i), graph_.vectors()); });
   for_all(count, [&](size_t i) {
     if (skipped_[i] || twins_[i] != kNoNode) return;
     const auto scratch = scratch_.borrow();

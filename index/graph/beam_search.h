@@ -26,10 +26,12 @@ concept NeighborGraph = requires(const G& graph, Node node, Node* out) {
 };
 
 template <typename S>
-concept NodeScorer = requires(const S& scorer, Node node, const void** rows, size_t count, float* out) {
+concept NodeScorer = requires(const S& scorer, Node node, const void** rows, size_t count, float* out,
+                              SearchStats& stats) {
   { scorer.row(node) } -> std::convertible_to<const void*>;
   scorer.prefetch(rows[0]);
   scorer.score(rows, count, out);
+  scorer.count(count, stats);  // as full or code distances
 };
 
 template <typename F>
@@ -108,7 +110,7 @@ Result<void> beam_search(const Graph& graph, const Scorer& scorer, Filter&& filt
     }
   }
   stats.hops += steps;
-  stats.full_distances += measured;
+  scorer.count(measured, stats);
   return {};
 }
 

@@ -302,6 +302,8 @@ class GraphReader {
 }  // namespace
 
 Result<void> read_graph(const SectionFile& file, Node nodes, GraphStore& graph) {
+  auto codes = TRY(CodeStore::read(file, graph.space(), nodes, graph.seed()));
+  if (codes != nullptr) graph.adopt_codes(std::move(codes));
   return GraphReader(file, nodes, graph).read();
 }
 
@@ -314,6 +316,7 @@ Result<void> write_graph(FileSystem& fs, const std::string& path, const GraphKin
   TRY(graph_writer.write_head());
   TRY(graph_writer.write_base());
   TRY(graph_writer.write_upper());
+  if (const CodeStore* codes = graph.codes()) TRY(codes->write(writer, snapshot.linked));
   writer.begin(kEqual);
   for (const auto& [representative, member] : snapshot.equals) {
     const Node pair[2] = {representative, member};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <numeric>
 
 #include "index/graph/batch_linker.h"
 #include "index/graph/graph_codec.h"
@@ -10,7 +11,8 @@
 namespace kith {
 namespace {
 
-constexpr size_t kAddSlice = 1024;  // rows published at a time
+constexpr size_t kAddSlice = 1024;    // rows published at a time
+constexpr uint64_t kCodeRows = 4096;  // that codes are trained on at least; before, walks are on vectors
 
 }  // namespace
 
@@ -54,11 +56,15 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
                               count);
   TRY(rows_.reserve(rows));
   TRY(graph_.grow(static_cast<Node>(count)));
+  const Node before = rows_.size();
+  for (size_t i = 0; i < rows.size(); ++i)
+    graph_.vectors().set(static_cast<Node>(before + i), vectors[i].data);
+  const bool wants_codes = graph_.options().code_bits > 0 && CodeStore::serves(graph_.space());
+  if (wants_codes && graph_.codes() == nullptr && count >= kCodeRows)
+    TRY(train_codes(static_cast<Node>(count)));
   for (size_t begin = 0; begin < rows.size(); begin += kAddSlice) {
     const size_t end = std::min(rows.size(), begin + kAddSlice);
     const Node first = rows_.size();
-    for (size_t i = begin; i < end; ++i)
-      graph_.vectors().set(static_cast<Node>(first + i - begin), vectors[i].data);
     rows_.publish(rows.subspan(begin, end - begin));
     if (graph_.options().deterministic) {
       BatchLinker(graph_, rows_, link_scratch_, spec_.pool).link(first, rows_.size());
@@ -78,8 +84,23 @@ Result<void> GraphIndex::remove(Row row) {
 
 void GraphIndex::link(Node node) {
   if (rows_.removed(node)) return graph_.set_linked(node);  // nobody will ever ask for it
+  const std::shared_lock linking(linking_);
   const auto scratch = link_scratch_.borrow();
+  if (CodeStore* codes = graph_.codes()) codes->encode(node, graph_.vectors());
   Linker(graph_, *scratch).link(node, rows_.size());
+}
+
+/// Codes come in while no linker is under way: those of linked nodes are written here, all others by the
+/// linkers that will meet them. Searches go on.
+Result<void> GraphIndex::train_codes(Node nodes) {
+  std::unique_ptr<CodeStore> codes =
+      TRY(CodeStore::train(graph_.vectors(), nodes, graph_.options().code_bits, spec_.seed));
+  TRY(codes->grow(nodes));
+  const std::unique_lock linking(linking_);
+  for (Node node = 0; node < rows_.size(); ++node)
+    if (graph_.linked(node)) codes->encode(node, graph_.vectors());
+  graph_.adopt_codes(std::move(codes));
+  return {};
 }
 
 Result<SearchAnswer> GraphIndex::search(const SearchRequest& request) const {
@@ -132,9 +153,10 @@ Result<void> GraphIndex::checkpoint(FileSystem& fs, const std::string& path) con
 
 IndexMemory GraphIndex::memory() const {
   const uint64_t nodes = rows_.size();
-  const uint64_t per_node = sizeof(Slot) * graph_.base().capacity() +
-                            ListMarks::bytes(graph_.base().capacity()) + sizeof(Row) + 1 + sizeof(uint32_t) +
-                            1 + sizeof(uint32_t);
+  uint64_t per_node = sizeof(Slot) * graph_.base().capacity() + ListMarks::bytes(graph_.base().capacity()) +
+                      sizeof(Row) + 1 + sizeof(uint32_t) + 1 + sizeof(uint32_t);
+  const CodeStore* codes = graph_.codes();
+  if (codes != nullptr) per_node += codes->extents().stride();
   return {nodes * graph_.vectors().stride(),
           nodes * per_node + graph_.upper_lists() * sizeof(Slot) * graph_.upper().capacity()};
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <shared_mutex>
 
 #include "index/graph/graph_store.h"
 #include "index/graph/link_queue.h"
@@ -50,12 +51,14 @@ class GraphIndex final : public Index, private LinkQueue::Work {
              const GraphOptions& options);
 
   void link(Node node) override;
+  Result<void> train_codes(Node nodes);
   bool linked(Node node) const override { return graph_.linked(node); }
 
   const GraphKind& kind_;
   IndexSpec spec_;
   RowTable rows_;
   GraphStore graph_;
+  std::shared_mutex linking_;  // shared by linkers; whole while codes come in
   mutable ScratchPool<WalkScratch> walk_scratch_;
   ScratchPool<LinkScratch> link_scratch_;
   LinkQueue queue_;  // last: its destructor stops the linkers before anything they use goes

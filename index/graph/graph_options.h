@@ -4,6 +4,7 @@
 
 #include "index/graph/select_neighbors.h"
 #include "index/index.h"
+#include "index/option_reader.h"
 
 namespace kith {
 
@@ -18,8 +19,12 @@ struct GraphOptions {
   uint32_t pending_max = 65'536;   // rows waiting to be linked before add waits too
   bool keep_pruned = false;        // fill lists up with the nearest rejected candidates
   bool deterministic = false;      // the same graph whatever the threads; add links before it returns
+  uint32_t code_bits = 0;          // of the codes that walks and linking measure on; 0 = on full vectors
   bool extend_candidates = false;  // offer the candidates' neighbours to the selection too
 };
+
+/// Option `codes`: none, rabitq1 … rabitq8.
+void read_code_option(OptionReader& reader, GraphOptions& options);
 
 /// A kind of graph: a row of constants.
 struct GraphKind {

@@ -6,6 +6,11 @@
 
 namespace kith {
 
+void read_code_option(OptionReader& reader, GraphOptions& options) {
+  const Result<uint32_t> bits = CodeStore::parse_bits(reader.text("codes", "rabitq4"));
+  bits ? void(options.code_bits = bits.value()) : reader.refuse("codes", bits.error());
+}
+
 GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, uint64_t seed)
     : options_(options),
       seed_(seed),
@@ -17,6 +22,7 @@ GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, ui
 
 Result<void> GraphStore::grow(Node count) {
   TRY(vectors_.grow(count));
+  if (CodeStore* codes = this->codes()) TRY(codes->grow(count));
   TRY(base_.grow(count));
   TRY(marks_.grow(count));
   TRY(upper_first_.grow(count));

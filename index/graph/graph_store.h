@@ -22,8 +22,8 @@
 
 #include "index/graph/adjacency.h"
 #include "index/graph/graph_options.h"
+#include "index/graph/measure.h"
 #include "index/graph/node_locks.h"
-#include "index/vector_store.h"
 
 namespace kith {
 
@@ -70,6 +70,17 @@ class GraphStore {
 
   /// floor(-ln U / ln links), U uniform in (0, 1] from seed and node; 0 for kinds without levels.
   uint32_t level(Node node) const;
+
+  /// Null until there are enough vectors to train on, or where none are wanted.
+  const CodeStore* codes() const { return codes_.load(std::memory_order_acquire); }
+  CodeStore* codes() { return codes_.load(std::memory_order_acquire); }
+  /// Codes of all linked nodes are written, and those of others before they are linked. Once only.
+  void adopt_codes(std::unique_ptr<CodeStore> codes) {
+    owned_codes_ = std::move(codes);
+    codes_.store(owned_codes_.get(), std::memory_order_release);
+  }
+  /// On codes where there are some.
+  Measure measure() const { return {vectors_, codes()}; }
 
   std::optional<GraphEntry> entry() const;
   /// Makes `node` the entry if there is none or its level is higher.
@@ -124,8 +135,10 @@ class GraphStore {
   ExtentArray<uint32_t> upper_first_;
   ExtentArray<std::atomic<uint8_t>> linked_;
   ExtentArray<std::atomic<uint32_t>> equals_;  // node + 1, 0 ends the chain
-  Node grown_ = 0;                             // the writer's own
-  std::atomic<uint64_t> upper_used_{0};        // lists given to nodes
+  std::unique_ptr<CodeStore> owned_codes_;
+  std::atomic<CodeStore*> codes_{nullptr};
+  Node grown_ = 0;                       // the writer's own
+  std::atomic<uint64_t> upper_used_{0};  // lists given to nodes
   mutable NodeLocks locks_;
   std::mutex entry_mutex_;
   std::atomic<uint64_t> entry_{

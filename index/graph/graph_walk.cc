@@ -7,6 +7,9 @@ namespace {
 
 constexpr size_t kScanStep = 256;       // rows a kernel call in exact scans
 constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candidate of its beam, about
+constexpr Node kFewRemoved = 16;        // up to one row in so many removed, walks ignore that they are
+constexpr size_t kRerankStep = 8;       // rows a kernel call in reranking
+constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
 }  // namespace
@@ -18,10 +21,11 @@ GraphWalk::GraphWalk(const GraphIndex& index, WalkScratch& scratch, const Vector
       scratch_(scratch),
       allowed_(allowed),
       stop_(stop),
-      scorer_(graph_.vectors(), scratch.query.from_user(graph_.space(), query)),
+      codes_(graph_.codes()),
+      exact_(Measure(graph_.vectors(), nullptr).from_user(query, scratch.query)),
       nodes_(index.rows().size()),
       returnable_(nodes_ - std::min<uint64_t>(nodes_, index.rows().removed_count())),
-      filtered_(allowed != nullptr || returnable_ < nodes_) {
+      filtered_(allowed != nullptr || index.rows().removed_count() > nodes_ / kFewRemoved) {
   if (allowed != nullptr) returnable_ = std::min(returnable_, allowed->size());
 }
 
@@ -58,12 +62,16 @@ Result<SearchAnswer> GraphWalk::nearest(uint32_t k, uint32_t effort) {
     return merge(top, pending, k);
   }
   TRY(scan_pending(pending));
-  TRY(walk(beam));
-  for_each_found([&](Candidate candidate) {
-    const bool wanted_still = candidate.distance <= top.bound();
-    if (wanted_still) push_group(candidate, top);
-    return wanted_still;
-  });
+  const RowScorer scorer =
+      codes_ == nullptr ? exact_ : Measure(graph_.vectors(), codes_).from_vector(exact_.query, scratch_.code);
+  TRY(walk(beam, scorer));
+  collect(top);
+  if (!filtered_ && returnable_ < nodes_ && !top.full()) {  // too many of the beam were removed rows
+    filtered_ = true;
+    TRY(walk(beam, scorer));
+    top = TopK(top.capacity());
+    collect(top);
+  }
   TRY(stop_.check());
   SearchAnswer answer = merge(top, pending, k);
   if (answer.neighbors.size() >= wanted) return answer;
@@ -82,7 +90,7 @@ Result<SearchAnswer> GraphWalk::within(float radius, uint32_t rows_max, uint32_t
     TRY(scan_all(top));
   } else {
     TRY(scan_pending(pending));
-    TRY(walk(std::min<uint64_t>(effort, nodes_)));
+    TRY(walk(std::min<uint64_t>(effort, nodes_), exact_));
     TRY(widen_to_radius(radius, top));
   }
   SearchAnswer answer = merge(top, pending, rows_max);
@@ -98,8 +106,8 @@ Result<void> GraphWalk::scan(std::span<const Node> nodes, TopK& top) {
   float distances[kScanStep];
   for (; !nodes.empty(); nodes = nodes.subspan(std::min(kScanStep, nodes.size()))) {
     const size_t count = std::min(kScanStep, nodes.size());
-    for (size_t i = 0; i < count; ++i) rows[i] = scorer_.row(nodes[i]);
-    scorer_.score(rows, count, distances);
+    for (size_t i = 0; i < count; ++i) rows[i] = exact_.row(nodes[i]);
+    exact_.score(rows, count, distances);
     for (size_t i = 0; i < count; ++i)
       if (distances[i] <= top.bound()) top.push({distances[i], index_.rows().row(nodes[i])});
     stats_.full_distances += count;
@@ -139,38 +147,74 @@ Result<void> GraphWalk::scan_pending(TopK& top) {
   return scan(nodes, top);
 }
 
-Result<void> GraphWalk::walk(size_t beam) {
+Result<void> GraphWalk::walk(size_t beam, const RowScorer& scorer) {
   scratch_.linear.reset(beam);
   scratch_.filtered.reset(beam);
   const std::optional<GraphEntry> entry = graph_.entry();
   if (!entry) return {};
   nodes_ = index_.rows().size();  // the entry may be newer than the search
-  Candidate nearest{0, entry->node};
-  const void* row = scorer_.row(entry->node);
-  scorer_.score(&row, 1, &nearest.distance);
-  ++stats_.full_distances;
+  Candidate nearest{scorer.score_one(entry->node), entry->node};
+  scorer.count(1, stats_);
   for (uint32_t layer = entry->level; layer > 0; --layer)
-    nearest = descend(graph_, scorer_, layer, nearest, scratch_.step, stats_);
+    nearest = descend(graph_, scorer, layer, nearest, scratch_.step, stats_);
   scratch_.visited.reset(nodes_);
   scratch_.visited.insert(nearest.node);
   const BaseLayer base{&graph_.base()};
   if (!filtered_) {
     scratch_.linear.insert(nearest.distance, nearest.node, true);
-    return beam_search(base, scorer_, AllNodes{}, scratch_.linear, scratch_.visited, scratch_.step, stop_,
+    return beam_search(base, scorer, AllNodes{}, scratch_.linear, scratch_.visited, scratch_.step, stop_,
                        stats_);
   }
   scratch_.filtered.insert(nearest.distance, nearest.node, any_returnable(nearest.node));
   return beam_search(
-      base, scorer_, [this](Node node) { return any_returnable(node); }, scratch_.filtered, scratch_.visited,
+      base, scorer, [this](Node node) { return any_returnable(node); }, scratch_.filtered, scratch_.visited,
       scratch_.step, stop_, stats_);
 }
 
 /// Visits what the walk found, nearest first, until `visit` returns false.
 template <typename Visit>
 void GraphWalk::for_each_found(Visit visit) const {
-  const size_t size = filtered_ ? scratch_.filtered.size() : scratch_.linear.size();
-  for (size_t i = 0; i < size; ++i)
-    if (!visit(filtered_ ? scratch_.filtered[i] : scratch_.linear[i])) return;
+  for (size_t i = 0; i < found_count(); ++i)
+    if (!visit(found(i))) return;
+}
+
+void GraphWalk::collect(TopK& top) {
+  if (codes_ != nullptr) return rerank(top);
+  for_each_found([&](Candidate candidate) {
+    const bool wanted_still = candidate.distance <= top.bound();
+    if (wanted_still) push_group(candidate, top);
+    return wanted_still;
+  });
+}
+
+/// Candidates come in order of their estimates, so the first one that is too far by its bound ends it. One
+/// bound serves all: errors of codes near one another differ little.
+void GraphWalk::rerank(TopK& top) {
+  const size_t size = found_count();
+  const void* rows[kRerankStep];
+  float distances[kRerankStep];
+  float width = -1;
+  const auto prefetch = [&](size_t begin) {
+    for (size_t i = begin; i < std::min(size, begin + kRerankStep); ++i)
+      exact_.prefetch(exact_.row(found(i).node));
+  };
+  prefetch(0);
+  for (size_t begin = 0; begin < size; begin += kRerankStep) {
+    if (top.full()) {
+      const Candidate next = found(begin);
+      if (width < 0)
+        width = codes_->code().error_bound_near(scratch_.code.prepared(), codes_->extents().at(next.node),
+                                           next.distance, kRerankSigmas);
+      if (next.distance - width > top.bound()) break;
+    }
+    prefetch(begin + kRerankStep);
+    const size_t count = std::min(kRerankStep, size - begin);
+    for (size_t i = 0; i < count; ++i) rows[i] = exact_.row(found(begin + i).node);
+    exact_.score(rows, count, distances);
+    exact_.count(count, stats_);
+    for (size_t i = 0; i < count; ++i)
+      if (distances[i] <= top.bound()) push_group({distances[i], found(begin + i).node}, top);
+  }
 }
 
 void GraphWalk::push_group(Candidate candidate, TopK& top) {
@@ -204,9 +248,9 @@ Result<void> GraphWalk::widen_to_radius(float user_radius, TopK& top) {
   for (size_t next = 0; next < ring.size(); ++next) {
     if (next % 32 == 31) TRY(stop_.check());
     if (ring[next].distance > top.bound()) continue;
-    const size_t count = graph::gather_unvisited(BaseLayer{&graph_.base()}, scorer_, ring[next].node,
+    const size_t count = graph::gather_unvisited(BaseLayer{&graph_.base()}, exact_, ring[next].node,
                                                  scratch_.visited, scratch_.step);
-    scorer_.score(scratch_.step.rows.data(), count, scratch_.step.distances.data());
+    exact_.score(scratch_.step.rows.data(), count, scratch_.step.distances.data());
     stats_.full_distances += count;
     ++stats_.hops;
     for (size_t i = 0; i < count; ++i) {

@@ -3,7 +3,6 @@
 
 #include "index/graph/beam_search.h"
 #include "index/graph/graph_index.h"
-#include "index/graph/vector_scorer.h"
 
 namespace kith {
 
@@ -13,7 +12,8 @@ struct WalkScratch {
   LinearPool linear;
   FilteredPool filtered;
   StepScratch step;
-  KernelQuery query;
+  MeasureQuery query;  // in full
+  MeasureQuery code;
   std::vector<Candidate> ring;  // of a range search
 };
 
@@ -35,8 +35,14 @@ class GraphWalk {
   Result<void> scan_pending(TopK& top);
   Result<void> scan(std::span<const Node> nodes, TopK& top);
 
-  /// Walks the graph with `beam` and leaves the result in one of the pools.
-  Result<void> walk(size_t beam);
+  /// Walks the graph with `beam`, measuring by `scorer`, and leaves the result in one of the pools.
+  Result<void> walk(size_t beam, const RowScorer& scorer);
+  /// Pushes what the walk found, in exact distances.
+  void collect(TopK& top);
+  /// The same after a walk on codes: full vectors only where the code leaves it open whether they enter.
+  void rerank(TopK& top);
+  Candidate found(size_t i) const { return filtered_ ? scratch_.filtered[i] : scratch_.linear[i]; }
+  size_t found_count() const { return filtered_ ? scratch_.filtered.size() : scratch_.linear.size(); }
   template <typename Visit>
   void for_each_found(Visit visit) const;
   /// Pushes a node of the graph and the vectors equal to it, those of them that may be returned.
@@ -49,7 +55,8 @@ class GraphWalk {
   WalkScratch& scratch_;
   const RowSet* allowed_;
   const Stop& stop_;
-  VectorScorer scorer_;
+  const CodeStore* codes_;  // null: walks are on full vectors
+  RowScorer exact_;
   Node nodes_;           // as many as there were when the search began
   uint64_t returnable_;  // an upper bound of the rows that may be returned
   bool filtered_;

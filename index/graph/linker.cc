@@ -17,7 +17,7 @@ bool is_zero(const std::byte* vector, size_t bytes) {
 
 }  // namespace
 
-Candidate descend(const GraphStore& graph, const VectorScorer& scorer, uint32_t layer, Candidate from,
+Candidate descend(const GraphStore& graph, const RowScorer& scorer, uint32_t layer, Candidate from,
                   StepScratch& scratch, SearchStats& stats) {
   const UpperLayer lists{&graph, layer};
   scratch.reserve(lists.degree_max());
@@ -35,7 +35,7 @@ Candidate descend(const GraphStore& graph, const VectorScorer& scorer, uint32_t 
       moved = true;
     }
     ++stats.hops;
-    stats.full_distances += degree;
+    scorer.count(degree, stats);
   }
   return from;
 }
@@ -74,13 +74,10 @@ void Linker::find_place(Node node, Node nodes) {
   LinkPlan& plan = scratch_.plan;
   plan.equal = find_zero(node);
   if (plan.equal != kNoNode) return;
-  const VectorScorer scorer(graph_.vectors(),
-                            scratch_.query.from_stored(graph_.space(), graph_.vectors()[node]));
+  const RowScorer scorer = measure_.from_node(node, scratch_.query);
   const uint32_t level = graph_.level(node);
   const GraphEntry entry = *graph_.entry();
-  Candidate nearest{0, entry.node};
-  const void* row = scorer.row(entry.node);
-  scorer.score(&row, 1, &nearest.distance);
+  Candidate nearest{scorer.score_one(entry.node), entry.node};
   for (uint32_t layer = entry.level; layer > level; --layer)
     nearest = descend(graph_, scorer, layer, nearest, scratch_.step, stats_);
   const uint32_t top = std::min(level, entry.level);
@@ -88,7 +85,7 @@ void Linker::find_place(Node node, Node nodes) {
   for (uint32_t layer = top + 1; layer-- > 0;) {
     find_candidates(scorer, nearest, layer, nodes);
     nearest = plan.candidates.front();
-    if (layer == 0) plan.equal = find_equal(node, scorer.query);
+    if (layer == 0) plan.equal = find_equal(node, scorer);
     if (plan.equal != kNoNode) return;
     if (graph_.options().extend_candidates) extend_candidates(scorer, layer, nodes);
     select(node, layer);
@@ -115,23 +112,19 @@ Node Linker::find_zero(Node node) const {
 /// To the node nearest to the mean, as the number of nodes has doubled.
 void Linker::move_entry(Node nodes) {
   const std::vector<std::byte> mean = mean_of_sample(graph_.vectors(), nodes, graph_.seed());
-  const VectorScorer scorer(graph_.vectors(), mean.data());
-  Candidate from{0, graph_.entry()->node};
-  const void* row = scorer.row(from.node);
-  scorer.score(&row, 1, &from.distance);
-  find_candidates(scorer, from, 0, nodes);
+  const RowScorer scorer = measure_.from_vector(mean.data(), scratch_.query);
+  const Node entry = graph_.entry()->node;
+  find_candidates(scorer, {scorer.score_one(entry), entry}, 0, nodes);
   graph_.move_entry(scratch_.plan.candidates.front().node);
 }
 
 /// A candidate with the same bytes. Equal vectors have the same distance to the new one as it has to itself,
 /// but for the rounding of kernels (of the cosine's own size even where the distance is about 0), so few are
 /// compared.
-Node Linker::find_equal(Node node, const void* query) const {
+Node Linker::find_equal(Node node, const RowScorer& scorer) const {
   const VectorSpace& space = graph_.space();
   const std::byte* vector = graph_.vectors()[node];
-  const void* row = vector;
-  float self = 0;
-  space.kernel(query, &row, 1, space.dim, &self);
+  const float self = scorer.score_one(node);
   const bool cosine = space.metric == Metric::kCosine;
   const float slack = 1e-4f * (cosine ? std::max(1.0f, std::abs(self)) : std::abs(self));
   for (const Candidate& candidate : scratch_.plan.candidates) {
@@ -143,7 +136,7 @@ Node Linker::find_equal(Node node, const void* query) const {
   return kNoNode;
 }
 
-void Linker::find_candidates(const VectorScorer& scorer, Candidate from, uint32_t layer, Node nodes) {
+void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t layer, Node nodes) {
   LinkScratch& s = scratch_;
   s.visited.reset(nodes);
   s.visited.insert(from.node);
@@ -161,7 +154,7 @@ void Linker::find_candidates(const VectorScorer& scorer, Candidate from, uint32_
 
 /// Algorithm 4, lines 3 to 7. The walk has seen all neighbours of its beam and dropped the far ones: these
 /// come back.
-void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer, Node nodes) {
+void Linker::extend_candidates(const RowScorer& scorer, uint32_t layer, Node nodes) {
   LinkScratch& s = scratch_;
   s.visited.reset(nodes);
   for (const Candidate& candidate : s.plan.candidates) s.visited.insert(candidate.node);
@@ -179,12 +172,27 @@ void Linker::extend_candidates(const VectorScorer& scorer, uint32_t layer, Node 
             [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
 }
 
+/// Gives the candidates of a walk on codes their exact distances and order.
+void Linker::measure_exactly(Node node) {
+  LinkScratch& s = scratch_;
+  const RowScorer scorer = exact_.between(node, s.centre);
+  const size_t count = s.plan.candidates.size();
+  s.rows.resize(count);
+  s.distances.resize(count);
+  for (size_t i = 0; i < count; ++i) s.rows[i] = scorer.row(s.plan.candidates[i].node);
+  scorer.score(s.rows.data(), count, s.distances.data());
+  for (size_t i = 0; i < count; ++i) s.plan.candidates[i].distance = s.distances[i];
+  std::sort(s.plan.candidates.begin(), s.plan.candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
+}
+
 void Linker::select(Node node, uint32_t layer) {
   LinkScratch& s = scratch_;
   s.prune.candidates.clear();
+  if (measure_.estimates()) measure_exactly(node);
   for (const Candidate& candidate : s.plan.candidates)
     s.prune.candidates.push_back({candidate.distance, candidate.node});
-  select_neighbors(graph_.vectors(), graph_.options().rule, node, graph_.options().links,
+  select_neighbors(exact_, graph_.options().rule, node, graph_.options().links,
                    graph_.options().keep_pruned, s.prune);
   s.plan.selected[layer] = s.prune.kept;
 }
@@ -209,9 +217,7 @@ void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
     if (degree == 0 || step == kStepsMax) return;
     parent.node = s.ids[mix64(mix64(node) + step) % degree];
   }
-  const VectorScorer scorer(graph_.vectors(), s.query.from_stored(graph_.space(), graph_.vectors()[node]));
-  const void* row = scorer.row(parent.node);
-  scorer.score(&row, 1, &parent.distance);
+  parent.distance = exact_.between(node, s.query).score_one(parent.node);
   plan.parent = selected.size();
   selected.push_back(parent);
 }
@@ -265,7 +271,7 @@ void Linker::connect_base(Node to, PruneCandidate edge) {
   for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
   edge.forced = edge.forced && forced + 1 < graph_.options().degree_kept;
   load_candidates(to, count, marks.checked(), edge);
-  select_neighbors(graph_.vectors(), graph_.options().rule, to, graph_.options().degree_kept,
+  select_neighbors(exact_, graph_.options().rule, to, graph_.options().degree_kept,
                    graph_.options().keep_pruned, s.prune);
   s.ids.clear();
   size_t checked = 0;
@@ -289,8 +295,8 @@ void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
   const uint32_t count = lists.read(list, s.ids.data());
   if (count < lists.capacity()) return lists.set(list, count, edge.node);
   load_candidates(to, count, kNoMarks, edge);
-  select_neighbors(graph_.vectors(), graph_.options().rule, to, lists.capacity(),
-                   graph_.options().keep_pruned, s.prune);
+  select_neighbors(exact_, graph_.options().rule, to, lists.capacity(), graph_.options().keep_pruned,
+                   s.prune);
   s.ids.clear();
   for (const PruneCandidate& kept : s.prune.kept) s.ids.push_back(kept.node);
   lists.assign(list, s.ids);
@@ -298,7 +304,7 @@ void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
 
 void Linker::load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge) {
   LinkScratch& s = scratch_;
-  const VectorScorer scorer(graph_.vectors(), s.centre.from_stored(graph_.space(), graph_.vectors()[centre]));
+  const RowScorer scorer = exact_.between(centre, s.centre);
   s.rows.resize(count);
   s.distances.resize(count);
   for (uint32_t i = 0; i < count; ++i) {

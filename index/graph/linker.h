@@ -13,7 +13,6 @@
 #include "index/graph/beam_search.h"
 #include "index/graph/graph_store.h"
 #include "index/graph/select_neighbors.h"
-#include "index/graph/vector_scorer.h"
 
 namespace kith {
 
@@ -31,8 +30,8 @@ struct LinkScratch {
   LinearPool pool;
   StepScratch step;
   PruneScratch prune;
-  KernelQuery query;
-  KernelQuery centre;
+  MeasureQuery query;
+  MeasureQuery centre;
   LinkPlan plan;
   std::vector<Node> ids;
   std::vector<const void*> rows;
@@ -40,12 +39,13 @@ struct LinkScratch {
 };
 
 /// Greedy walk of width 1 on one upper layer, from `from` to a local minimum.
-Candidate descend(const GraphStore& graph, const VectorScorer& scorer, uint32_t layer, Candidate from,
+Candidate descend(const GraphStore& graph, const RowScorer& scorer, uint32_t layer, Candidate from,
                   StepScratch& scratch, SearchStats& stats);
 
 class Linker {
  public:
-  Linker(GraphStore& graph, LinkScratch& scratch) : graph_(graph), scratch_(scratch) {}
+  Linker(GraphStore& graph, LinkScratch& scratch)
+      : graph_(graph), scratch_(scratch), measure_(graph.measure()), exact_(graph.vectors(), nullptr) {}
 
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
@@ -69,9 +69,10 @@ class Linker {
 
  private:
   Node find_zero(Node node) const;
-  Node find_equal(Node node, const void* query) const;
-  void find_candidates(const VectorScorer& scorer, Candidate from, uint32_t layer, Node nodes);
-  void extend_candidates(const VectorScorer& scorer, uint32_t layer, Node nodes);
+  Node find_equal(Node node, const RowScorer& scorer) const;
+  void find_candidates(const RowScorer& scorer, Candidate from, uint32_t layer, Node nodes);
+  void extend_candidates(const RowScorer& scorer, uint32_t layer, Node nodes);
+  void measure_exactly(Node node);
   void select(Node node, uint32_t layer);
   void move_entry(Node nodes);
 
@@ -85,6 +86,8 @@ class Linker {
 
   GraphStore& graph_;
   LinkScratch& scratch_;
+  Measure measure_;  // as it is when the linking begins
+  Measure exact_;
   SearchStats stats_;
 };
 

@@ -50,8 +50,8 @@ struct Angle {
 
 class Selection {
  public:
-  Selection(const VectorStore& vectors, uint32_t max, PruneScratch& scratch)
-      : vectors_(vectors), space_(vectors.space()), euclidean_(space_), max_(max), scratch_(scratch) {
+  Selection(const Measure& measure, uint32_t max, PruneScratch& scratch)
+      : measure_(measure), space_(measure.space()), euclidean_(space_), max_(max), scratch_(scratch) {
     scratch.kept.clear();
     scratch.all.clear();
     scratch.fresh.clear();
@@ -102,11 +102,8 @@ class Selection {
 
  private:
   float norm(Node node) {
-    const void* row = vectors_[node];
-    float raw = 0;
-    space_.kernel(scratch_.query.from_stored(space_, vectors_[node]), &row, 1, space_.dim, &raw);
     ++scratch_.measured;
-    return -raw;
+    return -measure_.between(node, scratch_.query).score_one(node);
   }
 
   template <bool kSquared, typename Occlusion>
@@ -115,13 +112,13 @@ class Selection {
     if (candidate.occlusion > limit) return true;
     const size_t count = against.rows.size();
     if (candidate.compared == count) return false;
-    const void* query = scratch_.query.from_stored(space_, vectors_[candidate.node]);
+    const RowScorer scorer = measure_.between(candidate.node, scratch_.query);
     const float own = kSquared && norms_ ? candidate_norm(candidate) : 0;
     float raw[kStep];
     while (candidate.compared < count) {
       const size_t begin = candidate.compared;
       const size_t step = std::min(kStep, count - begin);
-      space_.kernel(query, against.rows.data() + begin, step, space_.dim, raw);
+      scorer.score(against.rows.data() + begin, step, raw);
       scratch_.measured += step;
       candidate.compared = static_cast<uint16_t>(begin + step);
       for (size_t i = 0; i < step; ++i) {
@@ -148,7 +145,7 @@ class Selection {
   }
 
   void add(PruneScratch::Rows& rows, const PruneCandidate& candidate) const {
-    rows.rows.push_back(vectors_[candidate.node]);
+    rows.rows.push_back(measure_.row(candidate.node));
     rows.squared.push_back(candidate.squared);
     if (norms_) rows.norms.push_back(candidate_norm(candidate));
   }
@@ -158,7 +155,7 @@ class Selection {
     candidate.node = kNoNode;
   }
 
-  const VectorStore& vectors_;
+  const Measure& measure_;
   const VectorSpace& space_;
   Euclidean euclidean_;
   uint32_t max_;
@@ -174,9 +171,9 @@ bool nearer(const PruneCandidate& a, const PruneCandidate& b) {
 
 }  // namespace
 
-void select_neighbors(const VectorStore& vectors, const PruneRule& rule, Node centre, uint32_t max,
+void select_neighbors(const Measure& measure, const PruneRule& rule, Node centre, uint32_t max,
                       bool keep_pruned, PruneScratch& scratch) {
-  Selection selection(vectors, max, scratch);
+  Selection selection(measure, max, scratch);
   if (rule.kind == PruneRule::Kind::kClosest) {
     selection.keep_nearest();
   } else if (rule.kind == PruneRule::Kind::kAngle) {

@@ -27,7 +27,7 @@
 #include <vector>
 
 #include "index/graph/candidate_pool.h"
-#include "index/vector_store.h"
+#include "index/graph/measure.h"
 
 namespace kith {
 
@@ -67,14 +67,14 @@ struct PruneScratch {
   };
   Rows all;
   Rows fresh;  // those that are not checked
-  KernelQuery query;
+  MeasureQuery query;
   uint64_t measured = 0;  // distances taken, ever
 };
 
 /// Selects at most `max` of scratch.candidates into scratch.kept, near to far, all checked. With
 /// `keep_pruned` the nearest rejected ones fill what is left (not checked). At most `max` candidates may be
 /// forced.
-void select_neighbors(const VectorStore& vectors, const PruneRule& rule, Node centre, uint32_t max,
+void select_neighbors(const Measure& measure, const PruneRule& rule, Node centre, uint32_t max,
                       bool keep_pruned, PruneScratch& scratch);
 
 }  // namespace kith

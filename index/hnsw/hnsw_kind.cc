@@ -18,6 +18,7 @@ Result<GraphOptions> parse_hnsw(const IndexOptions& options) {
   out.keep_pruned = reader.flag("keep_pruned", out.keep_pruned);
   out.extend_candidates = reader.flag("extend_candidates", out.extend_candidates);
   out.deterministic = reader.flag("deterministic", out.deterministic);
+  read_code_option(reader, out);
   TRY(reader.finish());
   return out;
 }

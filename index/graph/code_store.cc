@@ -1,0 +1,101 @@
+#include "index/graph/code_store.h"
+
+#include "base/bytes.h"
+#include "index/checkpoint.h"
+
+namespace kith {
+namespace {
+
+constexpr Node kTrainingMax = 16'384;
+constexpr uint32_t kCode = section_tag("CODE");
+constexpr uint32_t kCodeRows = section_tag("CROW");
+constexpr uint64_t kSavedMax = 1 << 20;  // bytes of a CODE section that a file may claim
+
+CodeSpec code_spec(const VectorSpace& space, uint32_t bits, uint64_t seed) {
+  CodeSpec spec;
+  spec.name = "rabitq";
+  spec.metric = space.metric == Metric::kL2 ? Metric::kL2 : Metric::kInnerProduct;
+  spec.dim = space.dim;
+  spec.bits = bits;
+  spec.seed = seed;
+  return spec;
+}
+
+}  // namespace
+
+Result<uint32_t> CodeStore::parse_bits(std::string_view text) {
+  constexpr std::string_view kPrefix = "rabitq";
+  if (text == "none") return 0u;
+  if (text.size() == kPrefix.size() + 1 && text.starts_with(kPrefix) && text.back() >= '1' &&
+      text.back() <= '8')
+    return static_cast<uint32_t>(text.back() - '0');
+  return invalid_argument("'{}' is no code of graphs; give none, or rabitq1 to rabitq8", text);
+}
+
+bool CodeStore::serves(const VectorSpace& space) {
+  if (space.type == ScalarType::kBit) return false;
+  return space.metric == Metric::kL2 || space.metric == Metric::kInnerProduct || space.normalised;
+}
+
+Result<std::unique_ptr<CodeStore>> CodeStore::train(const VectorStore& vectors, Node nodes, uint32_t bits,
+                                                    uint64_t seed) {
+  const VectorSpace& space = vectors.space();
+  const Node count = std::min(nodes, kTrainingMax);
+  std::vector<float> sample(size_t{count} * space.dim);
+  for (Node i = 0; i < count; ++i) {
+    const Node node = static_cast<Node>(uint64_t{i} * nodes / count);
+    to_f32(vectors[node], space.dim, space.type, sample.data() + size_t{i} * space.dim);
+  }
+  const CodeSpec spec = code_spec(space, bits, seed);
+  const CodeKind* kind = TRY(find_code_kind(spec.name));
+  return std::make_unique<CodeStore>(TRY(kind->train(spec, sample.data(), count)));
+}
+
+void CodeStore::encode(Node node, const VectorStore& vectors) {
+  const VectorSpace& space = vectors.space();
+  const std::byte* vector = vectors[node];
+  if (space.type == ScalarType::kF32)
+    return code_->encode(reinterpret_cast<const float*>(vector), extents_.at(node));
+  thread_local std::vector<float> wide;
+  wide.resize(space.dim);
+  to_f32(vector, space.dim, space.type, wide.data());
+  code_->encode(wide.data(), extents_.at(node));
+}
+
+Result<void> CodeStore::write(SectionFileWriter& writer, const std::vector<bool>& linked) const {
+  const uint32_t head[2] = {code_->spec().bits, 0};
+  const std::string saved = code_->save();
+  writer.begin(kCode);
+  TRY(writer.append_numbers(std::span<const uint32_t>(head)));
+  TRY(writer.append(as_bytes(saved)));
+  writer.begin(kCodeRows);
+  const std::vector<std::byte> none(code_->bytes());
+  for (Node node = 0; node < linked.size(); ++node)
+    TRY(writer.append({linked[node] ? extents_.at(node) : none.data(), code_->bytes()}));
+  return {};
+}
+
+Result<std::unique_ptr<CodeStore>> CodeStore::read(const SectionFile& file, const VectorSpace& space,
+                                                   Node nodes, uint64_t seed) {
+  if (!file.has(kCode)) return std::unique_ptr<CodeStore>();
+  SectionReader reader = TRY(SectionReader::open(file, kCode));
+  if (reader.length() < 8 || reader.length() > kSavedMax || !serves(space))
+    return corruption("{}: section CODE of {} bytes cannot be", file.path(), reader.length());
+  std::vector<std::byte> bytes(reader.length());
+  TRY(reader.read(bytes));
+  TRY(reader.finish());
+  const CodeSpec spec = code_spec(space, load_le<uint32_t>(bytes.data()), seed);
+  const CodeKind* kind = TRY(find_code_kind(spec.name));
+  auto opened = kind->open(spec, as_text(std::span(bytes).subspan(8)));
+  if (!opened) return corruption("{}: section CODE: {}", file.path(), opened.error().message);
+  auto store = std::make_unique<CodeStore>(std::move(opened).value());
+  SectionReader rows = TRY(SectionReader::open(file, kCodeRows));
+  const size_t stride = store->code_->bytes();
+  TRY(rows.expect_length(uint64_t{nodes} * stride));
+  TRY(store->grow(nodes));
+  for (Node node = 0; node < nodes; ++node) TRY(rows.read(std::span(store->extents_.at(node), stride)));
+  TRY(rows.finish());
+  return store;
+}
+
+}  // namespace kith
