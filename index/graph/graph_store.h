@@ -20,6 +20,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/random.h"
 #include "index/graph/adjacency.h"
 #include "index/graph/graph_options.h"
 #include "index/graph/node_locks.h"
@@ -77,6 +78,13 @@ class GraphStore {
   /// Makes `node`, of the graph and whole, the entry: kinds without levels only.
   void move_entry(Node node) { entry_.store(uint64_t{1} << 32 | node, std::memory_order_release); }
   std::mutex& first_entry_mutex() { return entry_mutex_; }
+
+  /// Where a walk may begin besides the entry: the node below `nodes` that hashes from `number`, or kNoNode
+  /// when that one has no list.
+  Node start(uint64_t number, Node nodes) const {
+    const Node node = static_cast<Node>(mix64(seed_ ^ mix64(number)) % nodes);
+    return linked(node) && base_.has_any(node) ? node : kNoNode;
+  }
 
   AdjacencyStore& base() { return base_; }
   const AdjacencyStore& base() const { return base_; }

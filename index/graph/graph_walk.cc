@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "index/graph/starts.h"
+
 namespace kith {
 namespace {
 
@@ -156,10 +158,15 @@ Result<void> GraphWalk::walk(size_t beam) {
   const BaseLayer base{&graph_.base()};
   if (!filtered_) {
     scratch_.linear.insert(nearest.distance, nearest.node, true);
+    add_starts(graph_, scorer_, 0, nodes_, scratch_.visited, stats_,
+               [&](float distance, Node node) { scratch_.linear.insert(distance, node, true); });
     return beam_search(base, scorer_, AllNodes{}, scratch_.linear, scratch_.visited, scratch_.step, stop_,
                        stats_);
   }
   scratch_.filtered.insert(nearest.distance, nearest.node, any_returnable(nearest.node));
+  add_starts(graph_, scorer_, 0, nodes_, scratch_.visited, stats_, [&](float distance, Node node) {
+    scratch_.filtered.insert(distance, node, any_returnable(node));
+  });
   return beam_search(
       base, scorer_, [this](Node node) { return any_returnable(node); }, scratch_.filtered, scratch_.visited,
       scratch_.step, stop_, stats_);

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "index/graph/mean_vector.h"
+#include "index/graph/starts.h"
 
 namespace kith {
 namespace {
@@ -73,6 +74,7 @@ bool Linker::link_first(Node node) {
 void Linker::find_place(Node node, Node nodes) {
   LinkPlan& plan = scratch_.plan;
   plan.equal = find_zero(node);
+  scratch_.first_start = mix64(node);
   if (plan.equal != kNoNode) return;
   const VectorScorer scorer(graph_.vectors(),
                             scratch_.query.from_stored(graph_.space(), graph_.vectors()[node]));
@@ -149,6 +151,9 @@ void Linker::find_candidates(const VectorScorer& scorer, Candidate from, uint32_
   s.visited.insert(from.node);
   s.pool.reset(graph_.options().ef_construction);
   s.pool.insert(from.distance, from.node, true);
+  if (layer == 0)
+    add_starts(graph_, scorer, s.first_start, nodes, s.visited, stats_,
+               [&](float distance, Node node) { s.pool.insert(distance, node, true); });
   const Stop never;
   const Result<void> walked = layer == 0 ? beam_search(BaseLayer{&graph_.base()}, scorer, AllNodes{}, s.pool,
                                                        s.visited, s.step, never, stats_)
@@ -216,7 +221,10 @@ void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
   selected.push_back(parent);
 }
 
+/// Where nothing is pruned by direction (NSW), a node's own links stay for ever: those of early nodes are the
+/// long ones that later walks need, and would lose to nearer newcomers.
 void Linker::write_lists(Node node, const LinkPlan& plan) {
+  const bool keep_all = graph_.options().rule.kind == PruneRule::Kind::kClosest;
   std::vector<Node>& ids = scratch_.ids;
   for (uint32_t layer = 0; layer < plan.selected.size(); ++layer) {
     ids.clear();
@@ -232,7 +240,8 @@ void Linker::write_lists(Node node, const LinkPlan& plan) {
     }
     ListMarks marks = graph_.marks(node);
     marks.set_checked(checked);
-    marks.set_forced(static_cast<uint32_t>(plan.parent), true);
+    for (size_t i = 0; i < ids.size(); ++i)
+      if (i == plan.parent || keep_all) marks.set_forced(static_cast<uint32_t>(i), true);
     graph_.base().assign(node, ids);
   }
 }
