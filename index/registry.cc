@@ -4,15 +4,17 @@
 
 #include "index/flat/flat_index.h"
 #include "index/hnsw/hnsw_kind.h"
+#include "index/nsw/nsw_kind.h"
 #include "index/vamana/vamana_kind.h"
 
 namespace kith {
 namespace {
 
-constexpr std::array<const IndexKind*, 3> kKinds = {
+constexpr std::array<const IndexKind*, 4> kKinds = {
     &kFlatKind,
     &kHnswKind,
     &kVamanaKind,
+    &kNswKind,
 };
 
 }  // namespace

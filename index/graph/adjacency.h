@@ -34,6 +34,8 @@ class AdjacencyStore {
     for (size_t offset = 0; offset < extents_.stride(); offset += 64) __builtin_prefetch(at + offset);
   }
 
+  bool has_any(uint64_t i) const { return list(i)->load(std::memory_order_acquire) != 0; }
+
   /// The neighbours in list `i`; `out` has room for capacity() of them.
   uint32_t read(uint64_t i, Node* out) const {
     const Slot* slots = list(i);

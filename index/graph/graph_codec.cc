@@ -304,7 +304,9 @@ class GraphReader {
 Result<void> read_graph(const SectionFile& file, Node nodes, GraphStore& graph) {
   auto codes = TRY(CodeStore::read(file, graph.space(), nodes, graph.seed()));
   if (codes != nullptr) graph.adopt_codes(std::move(codes));
-  return GraphReader(file, nodes, graph).read();
+  TRY(GraphReader(file, nodes, graph).read());
+  if (!graph.options().levels && nodes > 0) graph.choose_landmarks(nodes);
+  return {};
 }
 
 Result<void> write_graph(FileSystem& fs, const std::string& path, const GraphKind& kind,

@@ -18,6 +18,7 @@ struct GraphOptions {
   uint32_t ef = 64;                // beam of a search that names no effort
   uint32_t pending_max = 65'536;   // rows waiting to be linked before add waits too
   bool keep_pruned = false;        // fill lists up with the nearest rejected candidates
+  uint32_t starts = 0;             // of a walk on layer 0, besides the entry: random ones
   bool deterministic = false;      // the same graph whatever the threads; add links before it returns
   uint32_t code_bits = 0;          // of the codes that walks and linking measure on; 0 = on full vectors
   bool extend_candidates = false;  // offer the candidates' neighbours to the selection too

@@ -50,6 +50,19 @@ std::optional<GraphEntry> GraphStore::entry() const {
   return GraphEntry{static_cast<Node>(entry), static_cast<uint32_t>(entry >> 32) - 1};
 }
 
+/// As many as take up at most half of a small L2 cache, so that they stay there.
+void GraphStore::choose_landmarks(Node nodes) {
+  constexpr size_t kBytes = 32 << 10;
+  const CodeStore* codes = this->codes();
+  const size_t stride = codes != nullptr ? codes->extents().stride() : vectors_.stride();
+  const auto wanted = static_cast<uint32_t>(std::clamp<size_t>(kBytes / stride, 32, Landmarks::kMax));
+  const std::lock_guard lock(landmarks_mutex_);
+  uint32_t count = 0;
+  for (uint64_t number = 0; number < 2 * wanted && count < wanted; ++number)
+    if (const Node node = start(number, nodes); node != kNoNode) landmarks_.set(count++, node);
+  landmarks_.resize(count);
+}
+
 void GraphStore::offer_entry(Node node, uint32_t level) {
   const uint64_t offered = uint64_t{level + 1} << 32 | node;
   uint64_t current = entry_.load(std::memory_order_relaxed);

@@ -20,8 +20,10 @@
 #include <optional>
 #include <vector>
 
+#include "base/random.h"
 #include "index/graph/adjacency.h"
 #include "index/graph/graph_options.h"
+#include "index/graph/landmarks.h"
 #include "index/graph/measure.h"
 #include "index/graph/node_locks.h"
 
@@ -89,6 +91,17 @@ class GraphStore {
   void move_entry(Node node) { entry_.store(uint64_t{1} << 32 | node, std::memory_order_release); }
   std::mutex& first_entry_mutex() { return entry_mutex_; }
 
+  /// Where a walk may begin besides the entry: the node below `nodes` that hashes from `number`, or kNoNode
+  /// when that one has no list.
+  Node start(uint64_t number, Node nodes) const {
+    const Node node = static_cast<Node>(mix64(seed_ ^ mix64(number)) % nodes);
+    return linked(node) && base_.has_any(node) ? node : kNoNode;
+  }
+
+  const Landmarks& landmarks() const { return landmarks_; }
+  /// Chooses them anew among nodes [0, nodes).
+  void choose_landmarks(Node nodes);
+
   AdjacencyStore& base() { return base_; }
   const AdjacencyStore& base() const { return base_; }
   /// Lists of the upper layers; list_of says which is a node's on layer ≥ 1.
@@ -137,6 +150,8 @@ class GraphStore {
   ExtentArray<std::atomic<uint32_t>> equals_;  // node + 1, 0 ends the chain
   std::unique_ptr<CodeStore> owned_codes_;
   std::atomic<CodeStore*> codes_{nullptr};
+  Landmarks landmarks_;
+  std::mutex landmarks_mutex_;
   Node grown_ = 0;                       // the writer's own
   std::atomic<uint64_t> upper_used_{0};  // lists given to nodes
   mutable NodeLocks locks_;

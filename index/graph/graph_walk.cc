@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "index/graph/starts.h"
+
 namespace kith {
 namespace {
 
@@ -153,8 +155,7 @@ Result<void> GraphWalk::walk(size_t beam, const RowScorer& scorer) {
   const std::optional<GraphEntry> entry = graph_.entry();
   if (!entry) return {};
   nodes_ = index_.rows().size();  // the entry may be newer than the search
-  Candidate nearest{scorer.score_one(entry->node), entry->node};
-  scorer.count(1, stats_);
+  Candidate nearest = way_in(graph_, *entry, scorer, nodes_, scratch_.step, stats_);
   for (uint32_t layer = entry->level; layer > 0; --layer)
     nearest = descend(graph_, scorer, layer, nearest, scratch_.step, stats_);
   scratch_.visited.reset(nodes_);
@@ -162,10 +163,15 @@ Result<void> GraphWalk::walk(size_t beam, const RowScorer& scorer) {
   const BaseLayer base{&graph_.base()};
   if (!filtered_) {
     scratch_.linear.insert(nearest.distance, nearest.node, true);
+    add_starts(graph_, scorer, 0, nodes_, scratch_.visited, stats_,
+               [&](float distance, Node node) { scratch_.linear.insert(distance, node, true); });
     return beam_search(base, scorer, AllNodes{}, scratch_.linear, scratch_.visited, scratch_.step, stop_,
                        stats_);
   }
   scratch_.filtered.insert(nearest.distance, nearest.node, any_returnable(nearest.node));
+  add_starts(graph_, scorer, 0, nodes_, scratch_.visited, stats_, [&](float distance, Node node) {
+    scratch_.filtered.insert(distance, node, any_returnable(node));
+  });
   return beam_search(
       base, scorer, [this](Node node) { return any_returnable(node); }, scratch_.filtered, scratch_.visited,
       scratch_.step, stop_, stats_);
@@ -204,7 +210,7 @@ void GraphWalk::rerank(TopK& top) {
       const Candidate next = found(begin);
       if (width < 0)
         width = codes_->code().error_bound_near(scratch_.code.prepared(), codes_->extents().at(next.node),
-                                           next.distance, kRerankSigmas);
+                                                next.distance, kRerankSigmas);
       if (next.distance - width > top.bound()) break;
     }
     prefetch(begin + kRerankStep);

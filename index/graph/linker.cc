@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "index/graph/mean_vector.h"
+#include "index/graph/starts.h"
 
 namespace kith {
 namespace {
@@ -73,11 +74,12 @@ bool Linker::link_first(Node node) {
 void Linker::find_place(Node node, Node nodes) {
   LinkPlan& plan = scratch_.plan;
   plan.equal = find_zero(node);
+  scratch_.first_start = mix64(node);
   if (plan.equal != kNoNode) return;
   const RowScorer scorer = measure_.from_node(node, scratch_.query);
   const uint32_t level = graph_.level(node);
   const GraphEntry entry = *graph_.entry();
-  Candidate nearest{scorer.score_one(entry.node), entry.node};
+  Candidate nearest = way_in(graph_, entry, scorer, nodes, scratch_.step, stats_);
   for (uint32_t layer = entry.level; layer > level; --layer)
     nearest = descend(graph_, scorer, layer, nearest, scratch_.step, stats_);
   const uint32_t top = std::min(level, entry.level);
@@ -98,7 +100,9 @@ void Linker::finish(Node node) {
     graph_.set_zero_node(node);
   graph_.set_linked(node);
   constexpr Node kFirstMove = 1024;
-  if (!graph_.options().levels && node >= kFirstMove && std::has_single_bit(node)) move_entry(node);
+  if (graph_.options().levels || node < kFirstMove) return;
+  if (std::has_single_bit(node)) move_entry(node);
+  if (node % (std::bit_floor(node) / 4) == 0) graph_.choose_landmarks(node);
 }
 
 /// Under cosine, the node at which a zero vector hangs.
@@ -142,6 +146,9 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
   s.visited.insert(from.node);
   s.pool.reset(graph_.options().ef_construction);
   s.pool.insert(from.distance, from.node, true);
+  if (layer == 0)
+    add_starts(graph_, scorer, s.first_start, nodes, s.visited, stats_,
+               [&](float distance, Node node) { s.pool.insert(distance, node, true); });
   const Stop never;
   const Result<void> walked = layer == 0 ? beam_search(BaseLayer{&graph_.base()}, scorer, AllNodes{}, s.pool,
                                                        s.visited, s.step, never, stats_)
@@ -192,8 +199,8 @@ void Linker::select(Node node, uint32_t layer) {
   if (measure_.estimates()) measure_exactly(node);
   for (const Candidate& candidate : s.plan.candidates)
     s.prune.candidates.push_back({candidate.distance, candidate.node});
-  select_neighbors(exact_, graph_.options().rule, node, graph_.options().links,
-                   graph_.options().keep_pruned, s.prune);
+  select_neighbors(exact_, graph_.options().rule, node, graph_.options().links, graph_.options().keep_pruned,
+                   s.prune);
   s.plan.selected[layer] = s.prune.kept;
 }
 
@@ -222,7 +229,10 @@ void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
   selected.push_back(parent);
 }
 
+/// Where nothing is pruned by direction (NSW), a node's own links stay for ever: those of early nodes are the
+/// long ones that later walks need, and would lose to nearer newcomers.
 void Linker::write_lists(Node node, const LinkPlan& plan) {
+  const bool keep_all = graph_.options().rule.kind == PruneRule::Kind::kClosest;
   std::vector<Node>& ids = scratch_.ids;
   for (uint32_t layer = 0; layer < plan.selected.size(); ++layer) {
     ids.clear();
@@ -238,7 +248,8 @@ void Linker::write_lists(Node node, const LinkPlan& plan) {
     }
     ListMarks marks = graph_.marks(node);
     marks.set_checked(checked);
-    marks.set_forced(static_cast<uint32_t>(plan.parent), true);
+    for (size_t i = 0; i < ids.size(); ++i)
+      if (i == plan.parent || keep_all) marks.set_forced(static_cast<uint32_t>(i), true);
     graph_.base().assign(node, ids);
   }
 }

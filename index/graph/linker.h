@@ -33,6 +33,7 @@ struct LinkScratch {
   MeasureQuery query;
   MeasureQuery centre;
   LinkPlan plan;
+  uint64_t first_start = 0;  // number of the first random start (starts.h)
   std::vector<Node> ids;
   std::vector<const void*> rows;
   std::vector<float> distances;

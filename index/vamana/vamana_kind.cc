@@ -15,6 +15,7 @@ Result<GraphOptions> parse_vamana(const IndexOptions& options) {
   // once in many edges. Against R = degree: three quarters of the build time at the same recall (SIFT, 40,000
   // rows).
   out.links = out.degree_kept = out.degree * 10 / 13;
+  out.levels = reader.flag("levels", out.levels);
   out.ef_construction = reader.number("ef_construction", 100, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);

@@ -81,4 +81,21 @@ inline Measured measure(const Index& index, const Index& reference, const Vector
   return out;
 }
 
+/// Distances and hops at `recall`, interpolated between efforts from `effort` up; 0 where it is not reached.
+inline Measured measure_at(const Index& index, const Index& reference, const Vectors& queries, double recall,
+                           uint32_t effort = 10) {
+  Measured before;
+  for (; effort <= 400; effort = effort * 5 / 4 + 1) {
+    const Measured now = measure(index, reference, queries, effort);
+    if (now.recall >= recall) {
+      if (before.recall == 0) return now;
+      const double share = (recall - before.recall) / (now.recall - before.recall);
+      return {recall, before.distances + share * (now.distances - before.distances),
+              before.hops + share * (now.hops - before.hops)};
+    }
+    before = now;
+  }
+  return {};
+}
+
 }  // namespace kith::test

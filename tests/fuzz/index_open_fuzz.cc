@@ -1,5 +1,5 @@
 // links: kith_index
-// Goal: no bytes make opening a checkpoint of any graph kind crash, hang or take memory beyond the file's size,
+// Goal: no bytes make opening a checkpoint of any kind crash, hang or take memory beyond the file's size,
 // and what opens can be searched and grown. Method: the first byte chooses the kind; then edits of a valid file
 // with its checksums made right, or raw bytes.
 #include <cstddef>

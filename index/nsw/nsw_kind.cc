@@ -1,0 +1,36 @@
+#include "index/nsw/nsw_kind.h"
+
+#include "index/graph/graph_index.h"
+#include "index/option_reader.h"
+
+namespace kith {
+namespace {
+
+Result<GraphOptions> parse_nsw(const IndexOptions& options) {
+  OptionReader reader(options, "nsw");
+  GraphOptions out;
+  out.rule.kind = PruneRule::Kind::kClosest;
+  out.links = reader.number("m", 14, 2, 64);
+  out.degree = out.degree_kept = reader.number("degree", 4 * out.links, 4, 256);
+  out.starts = reader.number("restarts", 3, 0, 64);
+  out.ef_construction = reader.number("ef_construction", 100, 1, 10'000);
+  out.ef = reader.number("ef", out.ef, 1, 100'000);
+  out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
+  TRY(reader.finish());
+  if (out.degree < 2 * out.links)
+    return invalid_argument("nsw: option degree is {}; give at least twice m, {}", out.degree, 2 * out.links);
+  return out;
+}
+
+}  // namespace
+
+constexpr GraphKind kNswGraph = {
+    .name = "nsw",
+    .summary = "navigable small world graph without pruning or levels: simple, approximate, grows in place",
+    .magic = "KITHNSWG",
+    .parse = parse_nsw,
+};
+
+constinit const IndexKind kNswKind = index_kind_of<kNswGraph>();
+
+}  // namespace kith
