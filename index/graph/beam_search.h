@@ -40,9 +40,8 @@ concept NodeFilter = requires(F& filter, Node node) {
 };
 
 template <typename P>
-concept CandidatePool = requires(P& pool, float distance, Node node) {
-  pool.insert(distance, node, true);
-  { pool.bound() } -> std::convertible_to<float>;
+concept CandidatePool = requires(P& pool, const float* distances, const Node* nodes, bool (&filter)(Node)) {
+  pool.offer(distances, nodes, size_t{1}, filter);
   { pool.next() } -> std::same_as<Node>;
   { pool.peek() } -> std::same_as<Node>;
 };
@@ -74,16 +73,10 @@ inline size_t gather_unvisited(const Graph& graph, const Scorer& scorer, Node no
                                StepScratch& scratch) {
   Node* nodes = scratch.nodes.data();
   const void** rows = scratch.rows.data();
-  const uint32_t degree = graph.read(node, nodes);
-  for (uint32_t i = 0; i < degree; ++i) visited.prefetch(nodes[i]);
-  size_t count = 0;
-  for (uint32_t i = 0; i < degree; ++i) {
-    if (!visited.insert(nodes[i])) continue;
-    const void* row = scorer.row(nodes[i]);
-    scorer.prefetch(row);
-    nodes[count] = nodes[i];
-    rows[count] = row;
-    ++count;
+  const size_t count = visited.keep_fresh(nodes, graph.read(node, nodes));
+  for (size_t i = 0; i < count; ++i) {
+    rows[i] = scorer.row(nodes[i]);
+    scorer.prefetch(rows[i]);
   }
   return count;
 }
@@ -102,12 +95,9 @@ Result<void> beam_search(const Graph& graph, const Scorer& scorer, Filter&& filt
     if (++steps % 32 == 0) TRY(stop.check());
     const size_t count = graph::gather_unvisited(graph, scorer, node, visited, scratch);
     if (const Node next = pool.peek(); next != kNoNode) graph.prefetch(next);
-    const float* distances = scratch.distances.data();
     scorer.score(scratch.rows.data(), count, scratch.distances.data());
     measured += count;
-    for (size_t i = 0; i < count; ++i) {
-      if (distances[i] < pool.bound()) pool.insert(distances[i], scratch.nodes[i], filter(scratch.nodes[i]));
-    }
+    pool.offer(scratch.distances.data(), scratch.nodes.data(), count, filter);
   }
   stats.hops += steps;
   scorer.count(measured, stats);

@@ -52,18 +52,30 @@ class LinearPool {
     bound_ = std::numeric_limits<float>::infinity();
   }
 
-  /// Distances not below this are of no use; +infinity until the beam is full.
-  float bound() const { return bound_; }
-
   void insert(float distance, Node node, bool /*accepted*/) {
     if (!(distance < bound_) && size_ == beam_) return;
-    Candidate* entries = entries_.data();
-    const size_t position = graph::upper_bound(entries, size_, distance);
-    const size_t kept = size_ < beam_ ? size_ : beam_ - 1;
-    graph::insert_at(entries, position, kept, {distance, node});
-    size_ = kept + 1;
-    if (size_ == beam_) bound_ = entries[beam_ - 1].distance;
-    if (position < cursor_) cursor_ = position;
+    fresh_.assign(1, {distance, node});
+    merge(1);
+  }
+
+  /// Takes in those of `count` candidates that are near enough.
+  template <typename Filter>
+  void offer(const float* distances, const Node* nodes, size_t count, const Filter& /*all pass*/) {
+    if (fresh_.size() < count) fresh_.resize(count);
+    Candidate* fresh = fresh_.data();
+    size_t kept = 0;
+    for (size_t i = 0; i < count; ++i) {  // no branch: few of them are near enough, none knows which
+      fresh[kept] = {distances[i], nodes[i]};
+      kept += distances[i] < bound_;
+    }
+    if (kept == 0) return;
+    for (size_t i = 1; i < kept; ++i) {
+      const Candidate candidate = fresh[i];
+      size_t hole = i;
+      for (; hole > 0 && fresh[hole - 1].distance > candidate.distance; --hole) fresh[hole] = fresh[hole - 1];
+      fresh[hole] = candidate;
+    }
+    merge(std::min(kept, beam_));
   }
 
   /// The nearest candidate not expanded yet, now marked; kNoNode at the end of the walk.
@@ -90,7 +102,29 @@ class LinearPool {
 
  private:
   static constexpr Node kExpanded = 0x80000000u;
+
+  /// Merges the first `count` of fresh_, sorted, into the beam in one pass from its far end; equal distances
+  /// come after those that were there.
+  void merge(size_t count) {
+    Candidate* entries = entries_.data();
+    const Candidate* fresh = fresh_.data();
+    size_t old = size_;
+    size_ = std::min(size_ + count, beam_);
+    for (size_t over = old + count - size_; over > 0; --over)
+      entries[old - 1].distance > fresh[count - 1].distance ? --old : --count;
+    for (size_t hole = old + count; count > 0;) {
+      if (old > 0 && entries[old - 1].distance > fresh[count - 1].distance) {
+        entries[--hole] = entries[--old];
+      } else {
+        entries[--hole] = fresh[--count];
+        if (hole < cursor_) cursor_ = hole;
+      }
+    }
+    if (size_ == beam_) bound_ = entries[beam_ - 1].distance;
+  }
+
   std::vector<Candidate> entries_;
+  std::vector<Candidate> fresh_;
   size_t beam_ = 0;
   size_t size_ = 0;
   size_t cursor_ = 0;  // no candidate before it is unexpanded
@@ -107,7 +141,11 @@ class FilteredPool {
     bound_ = std::numeric_limits<float>::infinity();
   }
 
-  float bound() const { return bound_; }
+  template <typename Filter>
+  void offer(const float* distances, const Node* nodes, size_t count, Filter& filter) {
+    for (size_t i = 0; i < count; ++i)
+      if (distances[i] < bound_) insert(distances[i], nodes[i], filter(nodes[i]));
+  }
 
   void insert(float distance, Node node, bool accepted) {
     if (!(distance < bound_) && size_ == beam_) return;

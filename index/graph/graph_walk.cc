@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kScanStep = 256;       // rows a kernel call in exact scans
 constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candidate of its beam, about
 constexpr Node kFewRemoved = 16;        // up to one row in so many removed, walks ignore that they are
-constexpr size_t kRerankStep = 8;       // rows a kernel call in reranking
+constexpr size_t kRerankStep = 16;      // rows a kernel call in reranking
 constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
