@@ -13,7 +13,8 @@ namespace kith {
 
 class CodeStore {
  public:
-  explicit CodeStore(std::unique_ptr<VectorCode> code) : code_(std::move(code)), extents_(code_->bytes()) {}
+  explicit CodeStore(std::unique_ptr<VectorCode> code)
+      : code_(std::move(code)), extents_(stride_for(code_->bytes())) {}
 
   /// "none" or "rabitq1" to "rabitq8"; bits 0 stands for none. InvalidArgument otherwise.
   static Result<uint32_t> parse_bits(std::string_view text);
@@ -38,6 +39,12 @@ class CodeStore {
                                                  Node nodes, uint64_t seed);
 
  private:
+  /// Whole cache lines where that wastes at most an eighth.
+  static size_t stride_for(size_t bytes) {
+    const size_t lines = (bytes + 63) / 64 * 64;
+    return lines - bytes <= lines / 8 ? lines : bytes;
+  }
+
   std::unique_ptr<VectorCode> code_;
   ExtentStore extents_;
 };
