@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -44,8 +45,14 @@ inline void insert_at(Candidate* sorted, size_t position, size_t size, Candidate
 
 class LinearPool {
  public:
-  void reset(size_t beam) {
+  /// The walk ends when `patience` steps in a row have brought nothing among the nearest `watched`, for then
+  /// little more will come (early termination as in KBest): of the queries that need a wide beam for a high
+  /// recall most are answered long before it is exhausted.
+  void reset(size_t beam, size_t watched = 0, size_t patience = SIZE_MAX) {
     if (entries_.size() < beam + 1) entries_.resize(beam + 1);
+    watched_ = watched;
+    patience_ = patience;
+    quiet_ = 0;
     beam_ = beam;
     size_ = 0;
     cursor_ = 0;
@@ -82,7 +89,7 @@ class LinearPool {
   Node next() {
     Candidate* entries = entries_.data();
     while (cursor_ < size_ && (entries[cursor_].node & kExpanded)) ++cursor_;
-    if (cursor_ == size_) return kNoNode;
+    if (cursor_ == size_ || ++quiet_ > patience_) return kNoNode;
     const Node node = entries[cursor_].node;
     entries[cursor_++].node |= kExpanded;
     return node;
@@ -118,6 +125,7 @@ class LinearPool {
       } else {
         entries[--hole] = fresh[--count];
         if (hole < cursor_) cursor_ = hole;
+        if (hole < watched_) quiet_ = 0;
       }
     }
     if (size_ == beam_) bound_ = entries[beam_ - 1].distance;
@@ -127,6 +135,9 @@ class LinearPool {
   std::vector<Candidate> fresh_;
   size_t beam_ = 0;
   size_t size_ = 0;
+  size_t watched_ = 0;
+  size_t patience_ = 0;
+  size_t quiet_ = 0;   // steps since one brought something among the watched
   size_t cursor_ = 0;  // no candidate before it is unexpanded
   float bound_ = 0;
 };

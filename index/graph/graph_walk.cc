@@ -12,6 +12,7 @@ constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candi
 constexpr Node kFewRemoved = 16;        // up to one row in so many removed, walks ignore that they are
 constexpr size_t kRerankStep = 16;      // rows a kernel call in reranking
 constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
+constexpr size_t kPatience = 12;        // hops that change nothing among the best k, see LinearPool::reset
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
 }  // namespace
@@ -66,11 +67,11 @@ Result<SearchAnswer> GraphWalk::nearest(uint32_t k, uint32_t effort) {
   TRY(scan_pending(pending));
   const RowScorer scorer =
       codes_ == nullptr ? exact_ : Measure(graph_.vectors(), codes_).from_vector(exact_.query, scratch_.code);
-  TRY(walk(beam, scorer));
+  TRY(walk(beam, k, scorer));
   collect(top);
   if (!filtered_ && returnable_ < nodes_ && !top.full()) {  // too many of the beam were removed rows
     filtered_ = true;
-    TRY(walk(beam, scorer));
+    TRY(walk(beam, k, scorer));
     top = TopK(top.capacity());
     collect(top);
   }
@@ -92,7 +93,8 @@ Result<SearchAnswer> GraphWalk::within(float radius, uint32_t rows_max, uint32_t
     TRY(scan_all(top));
   } else {
     TRY(scan_pending(pending));
-    TRY(walk(std::min<uint64_t>(effort, nodes_), exact_));
+    const size_t beam = std::min<uint64_t>(effort, nodes_);
+    TRY(walk(beam, beam, exact_));
     TRY(widen_to_radius(radius, top));
   }
   SearchAnswer answer = merge(top, pending, rows_max);
@@ -149,8 +151,8 @@ Result<void> GraphWalk::scan_pending(TopK& top) {
   return scan(nodes, top);
 }
 
-Result<void> GraphWalk::walk(size_t beam, const RowScorer& scorer) {
-  scratch_.linear.reset(beam);
+Result<void> GraphWalk::walk(size_t beam, size_t k, const RowScorer& scorer) {
+  scratch_.linear.reset(beam, k, kPatience + beam / 3);
   scratch_.filtered.reset(beam);
   const std::optional<GraphEntry> entry = graph_.entry();
   if (!entry) return {};

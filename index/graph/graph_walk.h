@@ -35,8 +35,9 @@ class GraphWalk {
   Result<void> scan_pending(TopK& top);
   Result<void> scan(std::span<const Node> nodes, TopK& top);
 
-  /// Walks the graph with `beam`, measuring by `scorer`, and leaves the result in one of the pools.
-  Result<void> walk(size_t beam, const RowScorer& scorer);
+  /// Walks the graph with `beam`, measuring by `scorer`, and leaves the result in one of the pools. Ends
+  /// early when the nearest `k` have not changed for long.
+  Result<void> walk(size_t beam, size_t k, const RowScorer& scorer);
   /// Pushes what the walk found, in exact distances.
   void collect(TopK& top);
   /// The same after a walk on codes: full vectors only where the code leaves it open whether they enter.
