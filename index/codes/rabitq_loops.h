@@ -1,9 +1,8 @@
-// The float loops of RaBitQ, written once over a level's vector type. `V` gives: Vec, kLanes, load, store,
-// set1, add, sub, mul, min, max, abs, trunc, floor, sum, largest, store_bytes(values that fit a byte, out),
-// round, and partner<h>(x): lanes swapped with those h away, the upper of each pair subtracted: one stage of
-// Walsh–Hadamard within a register. Internal linkage, see index/distance/kernels.h.
+// The float loops of RaBitQ, written once over a level's vector type (float_loops.h). Internal linkage, see
+// index/distance/kernels.h.
 #pragma once
 
+#include "index/codes/float_loops.h"
 #include "index/codes/rabitq_kernels.h"
 
 namespace kith::kernels {
@@ -106,16 +105,6 @@ void unrotate(const float* factors, uint32_t dim, float* x) {
     hadamard_blocks<V>(x, dim, round);
     multiply<V>(x, factors + static_cast<size_t>(round) * dim, dim);
   }
-}
-
-template <typename V>
-void subtract(const float* a, const float* b, float weight, uint32_t dim, uint32_t padded, float* out) {
-  const auto w = V::set1(weight);
-  uint32_t i = 0;
-  for (; i + V::kLanes <= dim; i += V::kLanes)
-    V::store(out + i, V::sub(V::load(a + i), V::mul(w, V::load(b + i))));
-  for (; i < dim; ++i) out[i] = a[i] - weight * b[i];
-  for (; i < padded; ++i) out[i] = 0;
 }
 
 /// Four sums, so that additions do not wait for each other.
