@@ -39,9 +39,12 @@ struct Avx512Floats {
   }
 
  private:
+  /// other + x, or other - x where kUpper has a bit; a product with 1 or -1 is exact.
   template <int kUpper>
   static Vec add_signed(Vec x, Vec other) {
-    return _mm512_mask_sub_ps(_mm512_add_ps(x, other), static_cast<__mmask16>(kUpper), other, x);
+    const Vec signs =
+        _mm512_mask_blend_ps(static_cast<__mmask16>(kUpper), _mm512_set1_ps(1), _mm512_set1_ps(-1));
+    return _mm512_fmadd_ps(x, signs, other);
   }
 };
 
