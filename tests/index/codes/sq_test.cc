@@ -204,7 +204,8 @@ TEST(Sq, RecallOnClusters) {
 }
 
 TEST(Sq, RecallOnFashionMnist) {
-  if (std::getenv("KITH_DATASETS") == nullptr) GTEST_SKIP() << "KITH_DATASETS is not set";
+  const char* directory = std::getenv("KITH_DATASETS");
+  if (directory == nullptr || *directory == '\0') GTEST_SKIP() << "KITH_DATASETS is not set";
   ASSERT_VALUE(dataset, resolve("fashion-mnist"));
   const auto read = [](DataSource file, uint64_t rows) {
     file.options.rows_max = rows;
