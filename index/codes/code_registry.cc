@@ -1,13 +1,15 @@
 #include <array>
 
+#include "index/codes/half_code.h"
 #include "index/codes/rabitq_code.h"
+#include "index/codes/sq_code.h"
 #include "index/codes/vector_code.h"
 
 namespace kith {
 namespace {
 
-constexpr std::array<const CodeKind*, 1> kKinds = {
-    &kRabitqKind,
+constexpr std::array<const CodeKind*, 6> kKinds = {
+    &kFp16Kind, &kBf16Kind, &kSq8Kind, &kSq4Kind, &kLvq4x8Kind, &kRabitqKind,
 };
 
 }  // namespace

@@ -4,12 +4,12 @@
 #include <limits>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "base/bytes.h"
 #include "base/random.h"
-#include "index/codes/rabitq_dispatch.h"
+#include "index/codes/code_dispatch.h"
 #include "index/codes/rotation.h"
 #include "index/codes/saved_code.h"
+#include "index/codes/scratch.h"
 
 namespace kith {
 namespace {
@@ -19,14 +19,6 @@ using kernels::RabitqQuery;
 using kernels::RabitqSums;
 using kernels::RabitqTable;
 using kernels::StoredSums;
-
-/// Elements of the calling thread, kept for its next call.
-float* scratch(size_t elements) {
-  thread_local AlignedBuffer memory;
-  const size_t bytes = elements * sizeof(float);
-  if (memory.size() < bytes) memory = AlignedBuffer::allocate(bytes).value();
-  return reinterpret_cast<float*>(memory.data());
-}
 
 class RabitqCode final : public VectorCode {
  public:

@@ -1,9 +1,8 @@
-// The float loops of RaBitQ, written once over a level's vector type. `V` gives: Vec, kLanes, load, store,
-// set1, add, sub, mul, min, max, abs, trunc, floor, sum, largest, store_bytes(values that fit a byte, out),
-// round, and partner<h>(x): lanes swapped with those h away, the upper of each pair subtracted: one stage of
-// Walsh–Hadamard within a register. Internal linkage, see index/distance/kernels.h.
+// The float loops of RaBitQ, written once over a level's vector type (float_loops.h). Internal linkage, see
+// index/distance/kernels.h.
 #pragma once
 
+#include "index/codes/float_loops.h"
 #include "index/codes/rabitq_kernels.h"
 
 namespace kith::kernels {
@@ -13,25 +12,34 @@ inline uint32_t power_of_two_in(uint32_t dim) {
   return 1u << (31 - __builtin_clz(dim));
 }
 
-/// Stages 1 up to half the elements of kRegisters registers, which they do not leave.
+/// Butterflies of registers h, 2h … apart. h is a template argument so that the loops unroll and r stays in
+/// registers.
+template <typename V, int h, int kRegisters>
+inline void stages_between_registers(typename V::Vec* r) {
+  for (int i = 0; i < kRegisters; i += 2 * h) {
+    for (int j = i; j < i + h; ++j) {
+      const auto a = r[j], b = r[j + h];
+      r[j] = V::add(a, b);
+      r[j + h] = V::sub(a, b);
+    }
+  }
+  if constexpr (2 * h < kRegisters) stages_between_registers<V, 2 * h, kRegisters>(r);
+}
+
+/// Stages 1 up to half the elements of kRegisters registers, which they do not leave; of x times factors, if
+/// any.
 template <typename V, int kRegisters>
-inline void hadamard_in_registers(float* x) {
+inline void hadamard_in_registers(float* x, const float* factors) {
   typename V::Vec r[kRegisters];
   for (int i = 0; i < kRegisters; ++i) {
     r[i] = V::load(x + i * V::kLanes);
+    if (factors != nullptr) r[i] = V::mul(r[i], V::load(factors + i * V::kLanes));
     if constexpr (V::kLanes > 1) r[i] = V::template partner<1>(r[i]);
     if constexpr (V::kLanes > 2) r[i] = V::template partner<2>(r[i]);
     if constexpr (V::kLanes > 4) r[i] = V::template partner<4>(r[i]);
     if constexpr (V::kLanes > 8) r[i] = V::template partner<8>(r[i]);
   }
-  for (int h = 1; h < kRegisters; h *= 2) {
-    for (int i = 0; i < kRegisters; ++i) {
-      if ((i & h) != 0) continue;
-      const auto a = r[i], b = r[i + h];
-      r[i] = V::add(a, b);
-      r[i + h] = V::sub(a, b);
-    }
-  }
+  stages_between_registers<V, 1, kRegisters>(r);
   for (int i = 0; i < kRegisters; ++i) V::store(x + i * V::kLanes, r[i]);
 }
 
@@ -61,15 +69,16 @@ inline void butterfly(float* a, float* b, uint32_t n) {
   }
 }
 
-/// Walsh–Hadamard without scale over x[0, n), n a power of two, 64 or more.
+/// Walsh–Hadamard without scale over x[0, n) times factors, if any; n a power of two, 64 or more.
 template <typename V>
-inline void hadamard(float* x, uint32_t n) {
+inline void hadamard(float* x, const float* factors, uint32_t n) {
   uint32_t h = 8 * V::kLanes;
   if (h <= n) {
-    for (uint32_t i = 0; i < n; i += h) hadamard_in_registers<V, 8>(x + i);
+    for (uint32_t i = 0; i < n; i += h)
+      hadamard_in_registers<V, 8>(x + i, factors != nullptr ? factors + i : nullptr);
   } else {
     h = 64;
-    hadamard_in_registers < V, 64 / V::kLanes<8 ? 64 / V::kLanes : 8>(x);
+    hadamard_in_registers < V, 64 / V::kLanes<8 ? 64 / V::kLanes : 8>(x, factors);
   }
   for (; 4 * h <= n; h *= 4) hadamard_pass_of_4<V>(x, n, h);
   if (h < n) butterfly<V>(x, x + h, h);
@@ -77,10 +86,11 @@ inline void hadamard(float* x, uint32_t n) {
 
 /// Over the powers of two that add up to dim, the largest first in even rounds, last in odd ones.
 template <typename V>
-inline void hadamard_blocks(float* x, uint32_t dim, uint32_t round) {
+inline void hadamard_blocks(float* x, const float* factors, uint32_t dim, uint32_t round) {
   for (uint32_t left = dim, block; left != 0; left -= block) {
     block = power_of_two_in(left);
-    hadamard<V>(round % 2 == 0 ? x + (dim - left) : x + (left - block), block);
+    const uint32_t first = round % 2 == 0 ? dim - left : left - block;
+    hadamard<V>(x + first, factors != nullptr ? factors + first : nullptr, block);
   }
 }
 
@@ -92,8 +102,7 @@ inline void multiply(float* x, const float* factors, uint32_t dim) {
 template <typename V>
 void rotate(const float* factors, uint32_t dim, float* x) {
   for (uint32_t round = 0; round < kRotationRounds; ++round) {
-    multiply<V>(x, factors + static_cast<size_t>(round) * dim, dim);
-    hadamard_blocks<V>(x, dim, round);
+    hadamard_blocks<V>(x, factors + static_cast<size_t>(round) * dim, dim, round);
     if (power_of_two_in(dim) != dim) butterfly<V>(x, x + dim / 2, dim / 2);
   }
 }
@@ -103,19 +112,9 @@ template <typename V>
 void unrotate(const float* factors, uint32_t dim, float* x) {
   for (uint32_t round = kRotationRounds; round-- > 0;) {
     if (power_of_two_in(dim) != dim) butterfly<V>(x, x + dim / 2, dim / 2);
-    hadamard_blocks<V>(x, dim, round);
+    hadamard_blocks<V>(x, nullptr, dim, round);
     multiply<V>(x, factors + static_cast<size_t>(round) * dim, dim);
   }
-}
-
-template <typename V>
-void subtract(const float* a, const float* b, float weight, uint32_t dim, uint32_t padded, float* out) {
-  const auto w = V::set1(weight);
-  uint32_t i = 0;
-  for (; i + V::kLanes <= dim; i += V::kLanes)
-    V::store(out + i, V::sub(V::load(a + i), V::mul(w, V::load(b + i))));
-  for (; i < dim; ++i) out[i] = a[i] - weight * b[i];
-  for (; i < padded; ++i) out[i] = 0;
 }
 
 /// Four sums, so that additions do not wait for each other.

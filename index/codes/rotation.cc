@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "index/codes/rabitq_dispatch.h"
+#include "index/codes/code_dispatch.h"
 
 namespace kith {
 

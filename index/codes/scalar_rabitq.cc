@@ -1,30 +1,9 @@
 // RaBitQ in plain C++: the reference for the other levels.
-#include <math.h>
-
 #include "index/codes/rabitq_loops.h"
+#include "index/codes/scalar_floats.h"
 
 namespace kith::kernels {
 namespace {
-
-struct Scalar {
-  using Vec = float;
-  static constexpr uint32_t kLanes = 1;
-  static Vec load(const float* p) { return *p; }
-  static void store(float* p, Vec x) { *p = x; }
-  static Vec set1(float x) { return x; }
-  static Vec add(Vec a, Vec b) { return a + b; }
-  static Vec sub(Vec a, Vec b) { return a - b; }
-  static Vec mul(Vec a, Vec b) { return a * b; }
-  static Vec min(Vec a, Vec b) { return a < b ? a : b; }
-  static Vec max(Vec a, Vec b) { return a > b ? a : b; }
-  static Vec abs(Vec x) { return fabsf(x); }
-  static Vec trunc(Vec x) { return truncf(x); }
-  static Vec floor(Vec x) { return floorf(x); }
-  static Vec round(Vec x) { return rintf(x); }
-  static float sum(Vec x) { return x; }
-  static float largest(Vec x) { return x; }
-  static void store_bytes(Vec x, uint8_t* out) { *out = static_cast<uint8_t>(static_cast<int32_t>(x)); }
-};
 
 template <uint32_t kBits>
 void estimate(const void* prepared, const void* const* rows, size_t count, uint32_t dim, float* out) {
@@ -50,7 +29,7 @@ void estimate(const void* prepared, const void* const* rows, size_t count, uint3
 }
 
 constexpr RabitqTable scalar_table() {
-  RabitqTable table = rabitq_loops<Scalar>();
+  RabitqTable table = rabitq_loops<ScalarFloats>();
   const Kernel kernels[] = {nullptr,     estimate<1>, estimate<2>, estimate<3>, estimate<4>,
                             estimate<5>, estimate<6>, estimate<7>, estimate<8>};
   for (int bits = 1; bits <= 8; ++bits) table.estimate[bits] = kernels[bits];

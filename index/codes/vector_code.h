@@ -57,6 +57,10 @@ class VectorCode {
     return error_bound(prepared, code, sigmas);
   }
 
+  /// A code to walk on where rows are to be ranked by this one: its rows are the first bytes of this code's
+  /// rows, and a query prepared by one serves the other. This code itself where it has no levels.
+  virtual const VectorCode& walk_code() const { return *this; }
+
   /// What training found, for checkpoints; CodeKind::open reads it.
   virtual std::string save() const = 0;
 };

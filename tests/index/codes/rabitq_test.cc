@@ -142,6 +142,29 @@ TEST(Rabitq, BoundHoldsAtTheStatedRate) {
   }
 }
 
+// Few dimensions carry these vectors: without the rotation nearly all of a code would stand for nothing, and
+// the errors of two vectors would lie in the same few dimensions.
+TEST(Rabitq, BoundHoldsForSparseVectors) {
+  for (const uint32_t bits : {1u, 4u}) {
+    Errors errors;
+    for (uint64_t i = 0; i < 20; ++i) {
+      Vectors base = test::normal_vectors(500, 192, test::test_seed(49) + i);
+      for (size_t e = 0; e < base.data.size(); ++e)
+        if (e % 48 != 5) base.data[e] = 0;
+      const auto code = test::trained({"rabitq", Metric::kL2, 192, bits, 0, i}, base);
+      Coded coded(*code, base);
+      for (size_t q = 0; q < 10; ++q) {
+        coded.prepare(base.row(q));
+        const std::vector<float> estimates = coded.estimates();
+        for (size_t r = 10; r < base.rows; ++r)
+          errors.add(estimates[r] - test::exact_distance(Metric::kL2, base.row(q), base.row(r), 192),
+                     code->error_bound(coded.prepared(), coded.row(r), 1.9f));
+      }
+    }
+    EXPECT_GE(errors.within / errors.pairs, 0.93) << shown("sparse", Metric::kL2, bits, errors);
+  }
+}
+
 TEST(Rabitq, ErrorFallsByHalfWithEachBit) {
   double before = 0;
   for (uint32_t bits = 1; bits <= 8; ++bits) {

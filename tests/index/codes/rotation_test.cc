@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "index/codes/rabitq_dispatch.h"
+#include "index/codes/code_dispatch.h"
 #include "tests/support/vectors.h"
 
 namespace kith {
