@@ -103,7 +103,9 @@ void Linker::finish(Node node) {
     graph_.set_zero_node(node);
   graph_.set_linked(node);
   constexpr Node kFirstMove = 1024;
-  if (!graph_.options().levels && node >= kFirstMove && std::has_single_bit(node)) move_entry(node);
+  if (graph_.options().entry_moves && !graph_.options().levels && node >= kFirstMove &&
+      std::has_single_bit(node))
+    move_entry(node);
 }
 
 /// Under cosine, the node at which a zero vector hangs.
