@@ -3,18 +3,18 @@
 #include <array>
 
 #include "index/flat/flat_index.h"
+#include "index/hcnng/hcnng_kind.h"
 #include "index/hnsw/hnsw_kind.h"
+#include "index/nsg/nsg_kind.h"
+#include "index/nssg/nssg_kind.h"
 #include "index/nsw/nsw_kind.h"
 #include "index/vamana/vamana_kind.h"
 
 namespace kith {
 namespace {
 
-constexpr std::array<const IndexKind*, 4> kKinds = {
-    &kFlatKind,
-    &kHnswKind,
-    &kVamanaKind,
-    &kNswKind,
+constexpr std::array<const IndexKind*, 7> kKinds = {
+    &kFlatKind, &kHnswKind, &kVamanaKind, &kNswKind, &kNsgKind, &kNssgKind, &kHcnngKind,
 };
 
 }  // namespace

@@ -6,11 +6,21 @@
 
 namespace kith {
 
-template <typename Body>
-void BatchLinker::for_all(size_t count, Body body) {
-  constexpr size_t kGrain = 16;
-  if (pool_ != nullptr && count > kGrain) return pool_->parallel_for(count, kGrain, body);
-  for (size_t i = 0; i < count; ++i) body(i);
+void connect_all(GraphStore& graph, ScratchPool<LinkScratch>& scratch, ThreadPool* pool,
+                 std::vector<TargetEdge>& edges) {
+  std::sort(edges.begin(), edges.end(), [](const TargetEdge& a, const TargetEdge& b) {
+    return std::tuple(a.to, a.layer, a.edge.node) < std::tuple(b.to, b.layer, b.edge.node);
+  });
+  std::vector<size_t> starts;  // of the edges to one target
+  for (size_t i = 0; i < edges.size(); ++i)
+    if (i == 0 || edges[i].to != edges[i - 1].to) starts.push_back(i);
+  starts.push_back(edges.size());
+  for_all(pool, starts.size() - 1, [&](size_t group) {
+    const auto lease = scratch.borrow();
+    Linker linker(graph, *lease);
+    for (size_t i = starts[group]; i < starts[group + 1]; ++i)
+      linker.connect(edges[i].to, edges[i].layer, edges[i].edge);
+  });
 }
 
 void BatchLinker::link(Node begin, Node end) {
@@ -36,8 +46,8 @@ void BatchLinker::link_batch(Node begin, Node end) {
   }
   find_twins();
   if (CodeStore* codes = graph_.codes())
-    for_all(count, [&](size_t i) { codes->encode(begin_ + static_cast<Node>(i), graph_.vectors()); });
-  for_all(count, [&](size_t i) {
+    for_all(pool_, count, [&](size_t i) { codes->encode(begin_ + static_cast<Node>(i), graph_.vectors()); });
+  for_all(pool_, count, [&](size_t i) {
     if (skipped_[i] || twins_[i] != kNoNode) return;
     const auto scratch = scratch_.borrow();
     Linker(graph_, *scratch).find_place(begin_ + static_cast<Node>(i), begin_);
@@ -77,7 +87,7 @@ void BatchLinker::choose_parents() {
 }
 
 void BatchLinker::apply_edges() {
-  for_all(plans_.size(), [&](size_t i) {
+  for_all(pool_, plans_.size(), [&](size_t i) {
     if (plans_[i].equal != kNoNode || plans_[i].selected.empty()) return;
     const auto scratch = scratch_.borrow();
     Linker(graph_, *scratch).write_lists(begin_ + static_cast<Node>(i), plans_[i]);
@@ -94,20 +104,7 @@ void BatchLinker::apply_edges() {
       }
     }
   }
-  const auto before = [](const Edge& a, const Edge& b) {
-    return std::tuple(a.to, a.layer, a.edge.node) < std::tuple(b.to, b.layer, b.edge.node);
-  };
-  std::sort(edges_.begin(), edges_.end(), before);
-  std::vector<size_t> starts;  // of the edges to one target
-  for (size_t i = 0; i < edges_.size(); ++i)
-    if (i == 0 || edges_[i].to != edges_[i - 1].to) starts.push_back(i);
-  for_all(starts.size(), [&](size_t group) {
-    const auto scratch = scratch_.borrow();
-    Linker linker(graph_, *scratch);
-    const size_t end = group + 1 < starts.size() ? starts[group + 1] : edges_.size();
-    for (size_t i = starts[group]; i < end; ++i)
-      linker.connect(edges_[i].to, edges_[i].layer, edges_[i].edge);
-  });
+  connect_all(graph_, scratch_, pool_, edges_);
 }
 
 void BatchLinker::finish() {

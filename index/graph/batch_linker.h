@@ -15,6 +15,25 @@
 
 namespace kith {
 
+/// An edge to be added to the list of `to`; edge.node is new there.
+struct TargetEdge {
+  Node to;
+  uint32_t layer;
+  PruneCandidate edge;
+};
+
+/// Adds edges target by target, on all threads, those of one target in the order of their nodes.
+void connect_all(GraphStore& graph, ScratchPool<LinkScratch>& scratch, ThreadPool* pool,
+                 std::vector<TargetEdge>& edges);
+
+/// body(i) for all i below `count`, on the pool if there is one.
+template <typename Body>
+void for_all(ThreadPool* pool, size_t count, Body body) {
+  constexpr size_t kGrain = 16;
+  if (pool != nullptr && count > kGrain) return pool->parallel_for(count, kGrain, body);
+  for (size_t i = 0; i < count; ++i) body(i);
+}
+
 class BatchLinker {
  public:
   /// `pool` may be null.
@@ -25,20 +44,12 @@ class BatchLinker {
   void link(Node begin, Node end);
 
  private:
-  struct Edge {
-    Node to;
-    uint32_t layer;
-    PruneCandidate edge;
-  };
-
   void link_batch(Node begin, Node end);
   /// Nodes of the batch with the bytes of an earlier one of it: they do not see each other in the graph.
   void find_twins();
   void choose_parents();
   void apply_edges();
   void finish();
-  template <typename Body>
-  void for_all(size_t count, Body body);
 
   GraphStore& graph_;
   const RowTable& rows_;
@@ -48,7 +59,7 @@ class BatchLinker {
   std::vector<LinkPlan> plans_;  // of the batch
   std::vector<Node> twins_;      // of each: an earlier node with its bytes, or kNoNode
   std::vector<bool> skipped_;    // removed before they were linked: nobody will ever ask for them
-  std::vector<Edge> edges_;
+  std::vector<TargetEdge> edges_;
 };
 
 }  // namespace kith

@@ -1,10 +1,12 @@
 #include "index/graph/graph_index.h"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
-#include <numeric>
+#include <thread>
 
 #include "index/graph/batch_linker.h"
+#include "index/graph/graph_builder.h"
 #include "index/graph/graph_codec.h"
 #include "index/graph/graph_walk.h"
 
@@ -43,6 +45,11 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, File
   TRY(read_graph(file, found.nodes, index->graph_));
   Node done = 0;
   while (done < found.nodes && index->graph_.linked(done)) ++done;
+  index->built_ = index->graph_.entry().has_value();
+  if (index->waits_for_build()) {
+    if (pool == nullptr && found.nodes > 0) TRY(index->build_once(Stop{}));
+    return index;
+  }
   index->queue_.assume_done(done);
   if (done < found.nodes) index->queue_.publish(found.nodes);
   return index;
@@ -66,15 +73,46 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
     const size_t end = std::min(rows.size(), begin + kAddSlice);
     const Node first = rows_.size();
     rows_.publish(rows.subspan(begin, end - begin));
-    if (graph_.options().deterministic) {
-      BatchLinker(graph_, rows_, link_scratch_, spec_.pool).link(first, rows_.size());
-      queue_.assume_done(rows_.size());
-      continue;
+    publish(first);
+    if (waits_for_build()) {
+      if (rows_.size() > graph_.options().pending_max) TRY(build_once(Stop{}));
+    } else {
+      queue_.wait_at_most(graph_.options().pending_max);
     }
-    queue_.publish(rows_.size());
-    queue_.wait_at_most(graph_.options().pending_max);
   }
+  if (spec_.pool == nullptr && waits_for_build() && rows_.size() > 0) TRY(build_once(Stop{}));
   return {};
+}
+
+void GraphIndex::publish(Node first) {
+  if (graph_.options().deterministic) {
+    BatchLinker(graph_, rows_, link_scratch_, spec_.pool).link(first, rows_.size());
+    return queue_.assume_done(rows_.size());
+  }
+  std::lock_guard lock(publish_mutex_);  // a build ends before this, or sees these rows when it does
+  if (!waits_for_build()) queue_.publish(rows_.size());
+}
+
+Result<void> GraphIndex::build_once(const Stop& stop) {
+  std::unique_lock building(build_mutex_, std::try_to_lock);
+  while (!building.owns_lock()) {
+    TRY(stop.check());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    (void)building.try_lock();
+  }
+  const Node nodes = rows_.size();
+  if (!waits_for_build() || nodes == 0) return {};
+  TRY(build_graph(kind_, graph_, rows_, nodes, link_scratch_, spec_.pool, stop));
+  std::lock_guard lock(publish_mutex_);
+  queue_.assume_done(nodes);
+  built_.store(true, std::memory_order_release);
+  if (rows_.size() > nodes) queue_.publish(rows_.size());
+  return {};
+}
+
+Result<void> GraphIndex::settle(const Stop& stop) {
+  if (waits_for_build()) TRY(build_once(stop));
+  return queue_.drain(stop);
 }
 
 Result<void> GraphIndex::remove(Row row) {
@@ -162,7 +200,8 @@ IndexMemory GraphIndex::memory() const {
 }
 
 IndexStats GraphIndex::stats() const {
-  return {rows_.live_count(), rows_.removed_count(), queue_.pending()};
+  const uint64_t waiting = waits_for_build() ? rows_.size() : 0;
+  return {rows_.live_count(), rows_.removed_count(), queue_.pending() + waiting};
 }
 
 }  // namespace kith

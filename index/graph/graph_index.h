@@ -7,7 +7,9 @@
 // found twice, never missed, and merged by row.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 
 #include "index/graph/graph_store.h"
@@ -37,7 +39,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
 
   Result<SearchAnswer> range_search(const RangeRequest& request) const;
   Result<std::vector<SearchAnswer>> search_batch(VectorBlock queries, const SearchRequest& request) const;
-  Result<void> settle(const Stop& stop) { return queue_.drain(stop); }
+  Result<void> settle(const Stop& stop);
 
   const GraphKind& kind() const { return kind_; }
   /// For audits and checkpoints.
@@ -50,6 +52,13 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   GraphIndex(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
              const GraphOptions& options);
 
+  /// True for kinds with a builder as long as it has not run: rows wait for it.
+  bool waits_for_build() const { return kind_.build != nullptr && !built_.load(std::memory_order_acquire); }
+  /// Builds all that is there, if nobody has. Waits for another thread that is at it.
+  Result<void> build_once(const Stop& stop);
+  /// Links what was published, or leaves it to wait for the build.
+  void publish(Node first);
+
   void link(Node node) override;
   Result<void> train_codes(Node nodes);
   bool linked(Node node) const override { return graph_.linked(node); }
@@ -61,7 +70,10 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   std::shared_mutex linking_;  // shared by linkers; whole while codes come in
   mutable ScratchPool<WalkScratch> walk_scratch_;
   ScratchPool<LinkScratch> link_scratch_;
-  LinkQueue queue_;  // last: its destructor stops the linkers before anything they use goes
+  std::mutex build_mutex_;          // of whoever builds, all the time
+  std::mutex publish_mutex_;        // between add and the end of a build
+  std::atomic<bool> built_{false};  // set under publish_mutex_
+  LinkQueue queue_;                 // last: its destructor stops the linkers before anything they use goes
 };
 
 /// The registry's row of a graph kind.

@@ -8,6 +8,8 @@
 
 namespace kith {
 
+class GraphStore;
+
 struct GraphOptions {
   PruneRule rule;                  // of a new node's links and of lists that are full
   uint32_t links = 16;             // neighbours a new node selects; capacity of lists above layer 0
@@ -17,11 +19,25 @@ struct GraphOptions {
   uint32_t ef_construction = 200;  // beam of an insertion
   uint32_t ef = 64;                // beam of a search that names no effort
   uint32_t pending_max = 65'536;   // rows waiting to be linked before add waits too
+  bool entry_moves = false;        // to near the mean of the data, each time its size has doubled
   bool keep_pruned = false;        // fill lists up with the nearest rejected candidates
   uint32_t starts = 0;             // of a walk on layer 0, besides the entry: random ones
   bool deterministic = false;      // the same graph whatever the threads; add links before it returns
+  uint32_t neighbors = 40;         // k of the k-NN graph of a batch build
+  uint32_t candidates = 500;       // of a node in a batch build
+  uint32_t trees = 20;             // of partitions
+  uint32_t leaf = 500;             // rows of a partition's leaf at most
   uint32_t code_bits = 0;          // of the codes that walks and linking measure on; 0 = on full vectors
   bool extend_candidates = false;  // offer the candidates' neighbours to the selection too
+};
+
+/// What a batch builder builds from.
+struct BuildInput {
+  GraphStore& graph;            // grown; the lists of members are to be written, with their `checked` marks
+  std::span<const Node> nodes;  // all that the graph is to hold, ascending, no two equal; at least two
+  Node middle;                  // of them: where walks will begin
+  ThreadPool* pool;             // may be null
+  Stop stop;
 };
 
 /// Option `codes`: none, rabitq1 … rabitq8.
@@ -31,7 +47,11 @@ void read_code_option(OptionReader& reader, GraphOptions& options);
 struct GraphKind {
   const char* name;
   const char* summary;
-  std::string_view magic;                                      // of its checkpoints, 8 characters
+  std::string_view magic;  // of its checkpoints, 8 characters
+  /// Null: every row is linked as it comes. Else: the first rows are built into a graph at once, later ones
+  /// are linked as they come. Connectivity is not the builder's care. Returns the stop's error between its
+  /// phases.
+  Result<void> (*build)(const BuildInput& input);
   Result<GraphOptions> (*parse)(const IndexOptions& options);  // InvalidArgument naming the option
 };
 

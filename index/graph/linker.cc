@@ -100,8 +100,8 @@ void Linker::finish(Node node) {
     graph_.set_zero_node(node);
   graph_.set_linked(node);
   constexpr Node kFirstMove = 1024;
-  if (graph_.options().levels || node < kFirstMove) return;
-  if (std::has_single_bit(node)) move_entry(node);
+  if (!graph_.options().entry_moves || node < kFirstMove) return;
+  if (!graph_.options().levels && std::has_single_bit(node)) move_entry(node);
   if (node % (std::bit_floor(node) / 4) == 0) graph_.choose_landmarks(node);
 }
 

@@ -31,6 +31,11 @@ class MeasureQuery {
   std::vector<float> floats_;
 };
 
+/// On full vectors; `kernel_query` as KernelQuery makes it.
+inline RowScorer exact_scorer(const VectorStore& vectors, const void* kernel_query) {
+  return {vectors.extents(), kernel_query, vectors.space().kernel, vectors.space().dim, false};
+}
+
 class Measure {
  public:
   /// `codes` null: full vectors.
@@ -44,7 +49,7 @@ class Measure {
 
   /// From a vector in the kernel's form (KernelQuery), exact whatever rows are.
   RowScorer from_vector(const void* kernel_query, MeasureQuery& query) const {
-    if (codes_ == nullptr) return vector_scorer(kernel_query);
+    if (codes_ == nullptr) return exact_scorer(*vectors_, kernel_query);
     std::byte* prepared = query.reserve(codes_->code().query_bytes());
     const ScalarType type = query_type(space().type);
     const float* vector = static_cast<const float*>(kernel_query);
@@ -65,16 +70,14 @@ class Measure {
   }
   /// From what rows hold of a stored node: the cheapest way.
   RowScorer between(Node node, MeasureQuery& query) const {
-    if (codes_ == nullptr) return vector_scorer(query.vector().from_stored(space(), (*vectors_)[node]));
+    if (codes_ == nullptr)
+      return exact_scorer(*vectors_, query.vector().from_stored(space(), (*vectors_)[node]));
     std::byte* prepared = query.reserve(codes_->code().query_bytes());
     codes_->code().prepare_stored(codes_->extents().at(node), prepared);
     return code_scorer(prepared);
   }
 
  private:
-  RowScorer vector_scorer(const void* kernel_query) const {
-    return {vectors_->extents(), kernel_query, space().kernel, space().dim, false};
-  }
   RowScorer code_scorer(const void* prepared) const {
     return {codes_->extents(), prepared, codes_->code().kernel(), space().dim, true};
   }

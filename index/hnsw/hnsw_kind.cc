@@ -29,6 +29,7 @@ constexpr GraphKind kHnswGraph = {
     .name = "hnsw",
     .summary = "hierarchical navigable small world graph: fast, approximate, grows in place",
     .magic = "KITHHNSW",
+    .build = nullptr,
     .parse = parse_hnsw,
 };
 

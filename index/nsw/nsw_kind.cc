@@ -9,13 +9,15 @@ namespace {
 Result<GraphOptions> parse_nsw(const IndexOptions& options) {
   OptionReader reader(options, "nsw");
   GraphOptions out;
+  out.entry_moves = true;
   out.rule.kind = PruneRule::Kind::kClosest;
   out.links = reader.number("m", 14, 2, 64);
   out.degree = out.degree_kept = reader.number("degree", 4 * out.links, 4, 256);
-  out.starts = reader.number("restarts", 3, 0, 64);
+  out.starts = reader.number("restarts", 10, 0, 64);
   out.ef_construction = reader.number("ef_construction", 100, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
+  read_code_option(reader, out);
   TRY(reader.finish());
   if (out.degree < 2 * out.links)
     return invalid_argument("nsw: option degree is {}; give at least twice m, {}", out.degree, 2 * out.links);
@@ -28,6 +30,7 @@ constexpr GraphKind kNswGraph = {
     .name = "nsw",
     .summary = "navigable small world graph without pruning or levels: simple, approximate, grows in place",
     .magic = "KITHNSWG",
+    .build = nullptr,
     .parse = parse_nsw,
 };
 

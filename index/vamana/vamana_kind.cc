@@ -9,6 +9,7 @@ namespace {
 Result<GraphOptions> parse_vamana(const IndexOptions& options) {
   OptionReader reader(options, "vamana");
   GraphOptions out;
+  out.entry_moves = true;
   out.rule.alpha = reader.real("alpha", 1.2f, 1, 2);
   out.degree = reader.number("degree", 32, 4, 256);
   // The slack of 1.3: a list takes `degree` before it is pruned to R = degree / 1.3, so that pruning comes
@@ -31,6 +32,7 @@ constexpr GraphKind kVamanaGraph = {
     .name = "vamana",
     .summary = "one-layer graph pruned by alpha (DiskANN): fewer hops, approximate, grows in place",
     .magic = "KITHVAMA",
+    .build = nullptr,
     .parse = parse_vamana,
 };
 

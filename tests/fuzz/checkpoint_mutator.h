@@ -21,6 +21,8 @@ inline std::vector<std::byte> valid_checkpoint(const char* kind) {
   spec.dim = 4;
   if (spec.kind == "hnsw") spec.options = {{"m", "2"}, {"ef_construction", "20"}};
   if (spec.kind == "nsw") spec.options = {{"m", "2"}, {"ef_construction", "20"}};
+  if (spec.kind == "nsg" || spec.kind == "nssg") spec.options = {{"degree", "4"}, {"neighbors", "4"}};
+  if (spec.kind == "hcnng") spec.options = {{"trees", "2"}, {"leaf", "8"}};
   if (spec.kind == "vamana") spec.options = {{"degree", "4"}, {"ef_construction", "20"}};
   auto index = create_index(spec).value();
   std::vector<float> values;

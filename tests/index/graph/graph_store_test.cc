@@ -7,6 +7,7 @@
 #include <set>
 
 #include "index/distance/distance.h"
+#include "index/graph/graph_index.h"
 #include "tests/index/graph/graph_support.h"
 
 namespace kith::test {
@@ -100,6 +101,22 @@ TEST_P(GraphReach, EveryLiveNodeIsReachable) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, GraphReach, testing::Values(0, 2));
+
+TEST(GraphStore, EveryKindHangsTogetherOnAnyData) {
+  const uint64_t seed = test_seed(12);
+  SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));
+  ThreadPool pool(2);
+  for (const Adversary& adversary : adversaries(1500, seed)) {
+    for (const IndexKind* kind : index_kinds()) {
+      const IndexSpec spec = spec_of(kind->name, adversary.metric, 24, {}, &pool);
+      const auto index = build(spec, adversary.vectors);
+      if (dynamic_cast<const GraphIndex*>(index.get()) == nullptr) continue;
+      ASSERT_VALUE(audit, audit_graph(*index));
+      EXPECT_EQ(audit.nodes, adversary.vectors.rows);
+      EXPECT_EQ(audit.unreachable, 0u) << adversary.name << ", " << kind->name;
+    }
+  }
+}
 
 TEST(GraphStore, EqualVectorsHangInOneChain) {
   const Vectors equal{std::vector<float>(5000 * 8, 2.0f), 8, 5000};

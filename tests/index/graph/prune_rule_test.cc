@@ -26,6 +26,11 @@ std::vector<Case> cases() {
       {"vamana", Metric::kL2, {{"alpha", "1.4"}, {"deterministic", "true"}}},
       {"vamana", Metric::kCosine, {}},
       {"vamana", Metric::kInnerProduct, {}},
+      {"nsg", Metric::kL2, {}},
+      {"nsg", Metric::kCosine, {}},
+      {"nssg", Metric::kL2, {}},
+      {"nssg", Metric::kCosine, {{"angle", "45"}}},
+      {"nssg", Metric::kInnerProduct, {}},
   };
 }
 
