@@ -72,6 +72,12 @@ void AlignedBuffer::offer_huge_pages(size_t from) {
   if (begin < mapped_) (void)madvise(data_ + begin, mapped_ - begin, MADV_HUGEPAGE);
 }
 
+void AlignedBuffer::discard(std::byte* from, std::byte* to) {
+  std::byte* first = from - reinterpret_cast<uintptr_t>(from) % kPage;
+  std::byte* last = to - reinterpret_cast<uintptr_t>(to) % kPage;
+  if (first < last) CHECK(madvise(first, static_cast<size_t>(last - first), MADV_DONTNEED) == 0);
+}
+
 AlignedBuffer::~AlignedBuffer() {
   if (mapped_ > 0) {
     munmap(data_, mapped_);

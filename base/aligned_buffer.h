@@ -27,6 +27,10 @@ class AlignedBuffer {
   /// Offers huge pages from byte `from` of a reserved buffer on, for what is not touched yet.
   void offer_huge_pages(size_t from);
 
+  /// Gives the pages of [from, to) of a reserved buffer back to the system, both ends rounded down: they read
+  /// as zeros from then on. Whoever reads them meanwhile finds old bytes or zeros.
+  static void discard(std::byte* from, std::byte* to);
+
   AlignedBuffer() = default;
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),

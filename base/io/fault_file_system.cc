@@ -107,6 +107,36 @@ class FaultFileSystem::Readable final : public ReadableFile {
   uint64_t boot_;
 };
 
+/// Each part that is read counts as a call.
+class FaultFileSystem::Scratch final : public ScratchFile {
+ public:
+  Scratch(FaultFileSystem& fs, std::unique_ptr<ScratchFile> file, std::string path)
+      : fs_(fs), file_(std::move(file)), path_(std::move(path)), boot_(fs.boot_) {}
+
+  Result<void> append(std::span<const std::byte> data) override {
+    std::lock_guard guard(fs_.mutex_);
+    TRY(admit(FileCall::kAppend));
+    return file_->append(data);
+  }
+
+  Result<void> read(std::span<const FilePart> parts) const override {
+    std::lock_guard guard(fs_.mutex_);
+    for (size_t i = 0; i < parts.size(); ++i) TRY(admit(FileCall::kRead));
+    return file_->read(parts);
+  }
+
+ private:
+  Result<void> admit(FileCall call) const {
+    if (boot_ != fs_.boot_) return power_was_lost(path_);
+    return fs_.admit(call, path_);
+  }
+
+  FaultFileSystem& fs_;
+  std::unique_ptr<ScratchFile> file_;
+  std::string path_;
+  uint64_t boot_;
+};
+
 FaultFileSystem::FaultFileSystem(FileSystem& base, uint64_t seed) : base_(base), random_(seed) {}
 FaultFileSystem::~FaultFileSystem() = default;
 
@@ -183,6 +213,14 @@ Result<std::unique_ptr<WritableFile>> FaultFileSystem::create(const std::string&
     change_names({{{path, inode}}});
   }
   return std::unique_ptr<WritableFile>(std::make_unique<Writable>(*this, std::move(file), inode, path));
+}
+
+Result<std::unique_ptr<ScratchFile>> FaultFileSystem::create_scratch(const std::string& directory) {
+  const std::string path = directory + "/scratch";
+  std::lock_guard lock(mutex_);
+  TRY(admit(FileCall::kCreate, path));
+  return std::unique_ptr<ScratchFile>(
+      std::make_unique<Scratch>(*this, TRY(base_.create_scratch(directory)), path));
 }
 
 Result<std::unique_ptr<ReadableFile>> FaultFileSystem::open(const std::string& path) {

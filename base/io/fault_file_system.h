@@ -83,6 +83,7 @@ class FaultFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override;
+  Result<std::unique_ptr<ScratchFile>> create_scratch(const std::string& directory) override;
   Result<bool> exists(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Result<void> make_directories(const std::string& directory) override;
@@ -94,6 +95,7 @@ class FaultFileSystem final : public FileSystem {
  private:
   class Writable;
   class Readable;
+  class Scratch;
   class Lock;
 
   /// One file or directory, whatever its names.

@@ -38,6 +38,24 @@ class ReadableFile {
   virtual Result<void> read(uint64_t offset, std::span<std::byte> out) const = 0;
 };
 
+/// A part of a file and where its bytes go.
+struct FilePart {
+  uint64_t offset;
+  std::span<std::byte> out;
+};
+
+/// A file without a name, gone when it is closed or the process ends: derived data that memory has no room
+/// for. Never durable.
+class ScratchFile {
+ public:
+  virtual ~ScratchFile() = default;
+  /// One thread at a time. An error is final.
+  virtual Result<void> append(std::span<const std::byte> data) = 0;
+  /// Fills all parts from what was appended before the call; any threads. What the device must be asked for
+  /// is asked for all at once. On error the buffers are undefined.
+  virtual Result<void> read(std::span<const FilePart> parts) const = 0;
+};
+
 /// Held until destroyed.
 class FileLock {
  public:
@@ -51,6 +69,8 @@ class FileSystem {
   /// parent.
   virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;
   virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
+  /// On the device of `directory`, which must exist.
+  virtual Result<std::unique_ptr<ScratchFile>> create_scratch(const std::string& directory) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;  // names, sorted
   /// With all that lead there; those that exist stay. Each is durable only after sync_directory of its

@@ -78,6 +78,34 @@ class MemoryReadableFile final : public ReadableFile {
   uint64_t size_ = 0;
 };
 
+class MemoryScratchFile final : public ScratchFile {
+ public:
+  explicit MemoryScratchFile(std::string path) : path_(std::move(path)) {}
+
+  Result<void> append(std::span<const std::byte> data) override {
+    std::lock_guard lock(content_.mutex);
+    content_.bytes.insert(content_.bytes.end(), data.begin(), data.end());
+    return {};
+  }
+
+  Result<void> read(std::span<const FilePart> parts) const override {
+    std::lock_guard lock(content_.mutex);
+    for (const FilePart& part : parts) {
+      const uint64_t end = content_.bytes.size();
+      if (part.offset > end || part.out.size() > end - part.offset)
+        return corruption("'{}': {} bytes wanted at offset {}, the file ends at {}", path_, part.out.size(),
+                          part.offset, end);
+      std::copy_n(content_.bytes.begin() + static_cast<ptrdiff_t>(part.offset), part.out.size(),
+                  part.out.begin());
+    }
+    return {};
+  }
+
+ private:
+  mutable Content content_;
+  std::string path_;
+};
+
 class MemoryFileLock final : public FileLock {
  public:
   MemoryFileLock(std::shared_ptr<Locks> locks, std::string path)
@@ -115,6 +143,13 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string
     content->bytes.clear();
   }
   return std::unique_ptr<WritableFile>(std::make_unique<MemoryWritableFile>(content, path));
+}
+
+Result<std::unique_ptr<ScratchFile>> MemoryFileSystem::create_scratch(const std::string& directory) {
+  const std::string path = directory + "/scratch";
+  std::lock_guard lock(mutex_);
+  TRY(check_parent(path));
+  return std::unique_ptr<ScratchFile>(std::make_unique<MemoryScratchFile>(path));
 }
 
 Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& raw_path) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,6 +121,18 @@ class PosixWritableFile final : public WritableFile {
   bool failed_ = false;
 };
 
+Result<void> read_whole(int fd, const std::string& path, uint64_t offset, std::span<std::byte> out) {
+  while (!out.empty()) {
+    const ssize_t got =
+        retry_interrupted([&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); });
+    if (got < 0) return posix_error(errno, "read", path);
+    if (got == 0) return corruption("'{}': the file was cut to {} bytes while it was open", path, offset);
+    offset += static_cast<uint64_t>(got);
+    out = out.subspan(static_cast<size_t>(got));
+  }
+  return {};
+}
+
 class PosixReadableFile final : public ReadableFile {
  public:
   PosixReadableFile(FileDescriptor fd, std::string path, uint64_t size)
@@ -131,21 +144,44 @@ class PosixReadableFile final : public ReadableFile {
     if (offset > size_ || out.size() > size_ - offset)
       return corruption("'{}': {} bytes wanted at offset {}, the file ends at {}", path_, out.size(), offset,
                         size_);
-    while (!out.empty()) {
-      const ssize_t got = retry_interrupted(
-          [&] { return ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset)); });
-      if (got < 0) return posix_error(errno, "read", path_);
-      if (got == 0) return corruption("'{}': the file was cut to {} bytes while it was open", path_, offset);
-      offset += static_cast<uint64_t>(got);
-      out = out.subspan(static_cast<size_t>(got));
-    }
-    return {};
+    return read_whole(fd_.get(), path_, offset, out);
   }
 
  private:
   FileDescriptor fd_;
   std::string path_;
   uint64_t size_;
+};
+
+/// Through the page cache, which keeps hot parts: a part found there costs one call. All others are announced
+/// to the kernel before the first of them is waited for, so that the device works on them together. (A ring
+/// brings nothing here: 16 cached reads of 1 KiB cost it 0.80 us each, pread 0.84.)
+class PosixScratchFile final : public ScratchFile {
+ public:
+  PosixScratchFile(PosixWritableFile out, int fd, std::string path)
+      : out_(std::move(out)), fd_(fd), path_(std::move(path)) {}
+
+  Result<void> append(std::span<const std::byte> data) override { return out_.append(data); }
+
+  Result<void> read(std::span<const FilePart> parts) const override {
+    std::vector<FilePart> missing;
+    for (const FilePart& part : parts) {
+      const iovec buffer{part.out.data(), part.out.size()};
+      const auto at = static_cast<off_t>(part.offset);
+      const ssize_t got = ::preadv2(fd_, &buffer, 1, at, RWF_NOWAIT);
+      if (got == static_cast<ssize_t>(part.out.size())) continue;
+      missing.push_back(part);  // an error, if it is one, comes again below
+      if (parts.size() > 1)
+        (void)::posix_fadvise(fd_, at, static_cast<off_t>(part.out.size()), POSIX_FADV_WILLNEED);
+    }
+    for (const FilePart& part : missing) TRY(read_whole(fd_, path_, part.offset, part.out));
+    return {};
+  }
+
+ private:
+  PosixWritableFile out_;
+  int fd_;  // out_'s
+  std::string path_;
 };
 
 class PosixFileLock final : public FileLock {
@@ -179,6 +215,16 @@ class PosixFileSystem final : public FileSystem {
       return failed_precondition("cannot open '{}': it is not a regular file", path);
     const auto size = static_cast<uint64_t>(info.st_size);
     return std::unique_ptr<ReadableFile>(std::make_unique<PosixReadableFile>(std::move(fd), path, size));
+  }
+
+  Result<std::unique_ptr<ScratchFile>> create_scratch(const std::string& directory) override {
+    std::string path = directory + "/scratch-XXXXXX";
+    FileDescriptor fd(::mkostemp(path.data(), O_CLOEXEC));
+    if (!fd.is_open()) return posix_error(errno, "create", path);
+    if (::unlink(path.c_str()) < 0) return posix_error(errno, "remove", path);
+    const int number = fd.get();
+    return std::unique_ptr<ScratchFile>(
+        std::make_unique<PosixScratchFile>(PosixWritableFile(std::move(fd), path), number, path));
   }
 
   Result<bool> exists(const std::string& path) override {

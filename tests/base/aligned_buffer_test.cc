@@ -45,6 +45,27 @@ TEST(AlignedBuffer, ReservedMemoryCostsWhatIsTouched) {
   EXPECT_ERROR(AlignedBuffer::reserve(SIZE_MAX), Code::kResourceExhausted, "18446744073709551615 bytes");
 }
 
+TEST(AlignedBuffer, DiscardedPagesCostNothingAndReadAsZeros) {
+  constexpr size_t kBytes = size_t{64} << 20, kKept = 1000;
+  ASSERT_VALUE(buffer, AlignedBuffer::reserve(kBytes));
+  const uint64_t before = test::resident_bytes();
+  std::ranges::fill(buffer.span(), std::byte{7});
+  std::byte* const data = buffer.data();
+  AlignedBuffer::discard(data, data + kBytes - kKept);
+  if (!test::kSanitized) {
+    EXPECT_LT(test::resident_bytes(), before + (size_t{4} << 20));
+  }
+  EXPECT_EQ(data[0], std::byte{0});
+  EXPECT_EQ(data[kBytes - AlignedBuffer::kPage - 1], std::byte{0});
+  EXPECT_EQ(data[kBytes - AlignedBuffer::kPage], std::byte{7}) << "of the last page a part is to stay";
+  EXPECT_EQ(data[kBytes - 1], std::byte{7});
+  data[0] = std::byte{9};
+  AlignedBuffer::discard(data + 1, data + AlignedBuffer::kPage - 1);
+  EXPECT_EQ(data[0], std::byte{9}) << "less than a page";
+  AlignedBuffer::discard(data + kBytes - 10, data + kBytes);
+  EXPECT_EQ(data[kBytes - AlignedBuffer::kPage], std::byte{0}) << "the rest of the last page";
+}
+
 TEST(AlignedBuffer, MovesItsMemory) {
   ASSERT_VALUE(first, AlignedBuffer::allocate(100));
   first.data()[99] = std::byte{9};

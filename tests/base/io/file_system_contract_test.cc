@@ -179,6 +179,34 @@ TEST_P(FileSystemContract, ThreadsReadOneFileAndWriteTheirOwn) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST_P(FileSystemContract, AScratchFileIsReadInPartsAndHasNoName) {
+  ASSERT_VALUE(file, fs().create_scratch(world_.directory));
+  ASSERT_VALUE(other, fs().create_scratch(world_.directory));
+  ASSERT_OK(other->append(as_bytes("not mine")));
+  std::string text;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string line = fmt::format("line {:7}\n", i);
+    ASSERT_OK(file->append(as_bytes(line)));
+    text += line;
+  }
+  ASSERT_VALUE(names, fs().list(world_.directory));
+  EXPECT_TRUE(names.empty()) << names.front();
+  const std::pair<size_t, size_t> places[] = {
+      {text.size() - 5, 5}, {0, 13}, {4090, 100}, {7, 0}, {0, text.size()}};
+  std::vector<std::vector<std::byte>> buffers;
+  std::vector<FilePart> parts;
+  for (const auto& [offset, bytes] : places) buffers.emplace_back(bytes);
+  for (size_t i = 0; i < buffers.size(); ++i) parts.push_back({places[i].first, buffers[i]});
+  ASSERT_OK(file->read(parts));
+  ASSERT_OK(file->read({}));
+  for (size_t i = 0; i < buffers.size(); ++i)
+    EXPECT_EQ(as_text(buffers[i]), text.substr(places[i].first, places[i].second)) << i;
+  std::byte beyond[6];
+  const FilePart part{text.size() - 5, beyond};
+  EXPECT_ERROR(file->read({&part, 1}), Code::kCorruption, "scratch");
+  EXPECT_ERROR(fs().create_scratch(path("none")), Code::kNotFound, path("none"));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, FileSystemContract,
                          testing::Values("posix", "memory", "fault_memory", "fault_posix"),
                          [](const auto& test) { return std::string(test.param); });
