@@ -1,5 +1,8 @@
 #include "index/checkpoint.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "base/bytes.h"
 
 namespace kith {
@@ -11,6 +14,7 @@ constexpr uint32_t kDead = section_tag("DEAD");
 constexpr uint32_t kVectors = section_tag("VECS");
 constexpr uint64_t kSpecBytesMax = 1 << 16;
 constexpr Node kBatch = 4096;
+constexpr size_t kBatchBytes = size_t{1} << 20;  // of vectors on their way through memory
 
 std::vector<std::byte> encode_spec(const IndexSpec& spec, Node nodes) {
   ByteWriter out;
@@ -54,6 +58,36 @@ Result<CheckpointSpec> decode_spec(std::span<const std::byte> bytes, const std::
   return out;
 }
 
+Result<void> write_vectors(SectionFileWriter& writer, Node nodes, const VectorStore& vectors) {
+  const size_t bytes = vectors.space().bytes();
+  std::vector<Node> batch;
+  FetchedRows room;
+  SearchStats stats;
+  for (Node node = 0; node < nodes; node += static_cast<Node>(batch.size())) {
+    batch.resize(std::min<uint64_t>(kBatchBytes / bytes + 1, nodes - node));
+    std::iota(batch.begin(), batch.end(), node);
+    const void* const* rows = TRY(vectors.fetch(batch, room, stats));
+    for (size_t i = 0; i < batch.size(); ++i)
+      TRY(writer.append({static_cast<const std::byte*>(rows[i]), bytes}));
+  }
+  return {};
+}
+
+Result<void> read_vectors(const SectionFile& file, Node nodes, VectorStore& vectors, Node settled) {
+  TRY(vectors.grow(nodes));
+  SectionReader reader = TRY(SectionReader::open(file, kVectors));
+  std::vector<std::byte> vector(vectors.space().bytes());
+  const Node step = static_cast<Node>(kBatchBytes / vector.size() + 1);
+  for (Node node = 0; node < nodes;) {
+    TRY(reader.read(vector));
+    vectors.set_stored(node, vector.data());
+    if (++node % step != 0 && node < nodes) continue;
+    TRY(vectors.write_behind(node));
+    vectors.release(std::min(node, settled));
+  }
+  return reader.finish();
+}
+
 }  // namespace
 
 Result<void> write_common(SectionFileWriter& writer, const IndexSpec& spec, Node nodes, const RowTable& rows,
@@ -71,9 +105,7 @@ Result<void> write_common(SectionFileWriter& writer, const IndexSpec& spec, Node
     if (rows.removed(node)) dead[node / 8] |= static_cast<uint8_t>(1 << node % 8);
   TRY(writer.append_numbers(std::span<const uint8_t>(dead)));
   writer.begin(kVectors);
-  const size_t bytes = vectors.space().bytes();
-  for (Node node = 0; node < nodes; ++node) TRY(writer.append({vectors[node], bytes}));
-  return {};
+  return write_vectors(writer, nodes, vectors);
 }
 
 Result<CheckpointSpec> read_spec(const SectionFile& file) {
@@ -97,15 +129,9 @@ Result<CheckpointSpec> read_spec(const SectionFile& file) {
   return out;
 }
 
-Result<void> read_common(const SectionFile& file, Node nodes, RowTable& rows, VectorStore& vectors) {
-  TRY(vectors.grow(nodes));
-  SectionReader vector_reader = TRY(SectionReader::open(file, kVectors));
-  std::vector<std::byte> vector(vectors.space().bytes());
-  for (Node node = 0; node < nodes; ++node) {
-    TRY(vector_reader.read(vector));
-    vectors.set_stored(node, vector.data());
-  }
-  TRY(vector_reader.finish());
+Result<void> read_common(const SectionFile& file, Node nodes, RowTable& rows, VectorStore& vectors,
+                         Node settled) {
+  TRY(read_vectors(file, nodes, vectors, settled));
   SectionReader row_reader = TRY(SectionReader::open(file, kRows));
   std::vector<Row> batch;
   for (Node node = 0; node < nodes; node += static_cast<Node>(batch.size())) {

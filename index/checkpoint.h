@@ -30,7 +30,9 @@ struct CheckpointSpec {
 
 /// Reads SPEC and checks that ROWS, DEAD and VECS have the lengths it implies.
 Result<CheckpointSpec> read_spec(const SectionFile& file);
-/// Fills `rows` and `vectors`, both empty.
-Result<void> read_common(const SectionFile& file, Node nodes, RowTable& rows, VectorStore& vectors);
+/// Fills `rows` and `vectors`, both empty. Vectors of nodes below `settled` need not stay in memory where
+/// they have a file.
+Result<void> read_common(const SectionFile& file, Node nodes, RowTable& rows, VectorStore& vectors,
+                         Node settled = 0);
 
 }  // namespace kith

@@ -16,8 +16,8 @@ unsigned shift_for(size_t stride) {
 
 }  // namespace
 
-ExtentStore::ExtentStore(size_t stride)
-    : stride_(stride), shift_(shift_for(stride)), mask_((uint64_t{1} << shift_) - 1) {}
+ExtentStore::ExtentStore(size_t stride, bool discards)
+    : stride_(stride), discards_(discards), shift_(shift_for(stride)), mask_((uint64_t{1} << shift_) - 1) {}
 
 Result<void> ExtentStore::grow(uint64_t count) {
   if (count > kNodesMax)
@@ -34,9 +34,10 @@ Result<void> ExtentStore::grow(uint64_t count) {
 /// One more, on the way to `count` records.
 Result<void> ExtentStore::add_extent(uint64_t count) {
   const size_t i = extents_.size();
-  const bool small = i == 0 && count * stride_ <= AlignedBuffer::kHugePage;
+  const bool small = i == 0 && !discards_ && count * stride_ <= AlignedBuffer::kHugePage;
   const size_t bytes = stride_ << shift_;
-  AlignedBuffer extent = small ? TRY(AlignedBuffer::reserve(bytes)) : TRY(AlignedBuffer::allocate(bytes));
+  AlignedBuffer extent =
+      small || discards_ ? TRY(AlignedBuffer::reserve(bytes)) : TRY(AlignedBuffer::allocate(bytes));
   if (i == directory_capacity_) {
     const size_t capacity = std::max<size_t>(1, 2 * directory_capacity_);
     auto directory = std::make_unique<std::byte*[]>(capacity);
@@ -49,6 +50,15 @@ Result<void> ExtentStore::add_extent(uint64_t count) {
   if (small) first_extent_small_ = true;
   extents_.push_back(std::move(extent));
   return {};
+}
+
+void ExtentStore::discard(uint64_t begin, uint64_t end) {
+  CHECK(discards_);
+  while (begin < end) {
+    const uint64_t count = std::min(end - begin, contiguous(begin));
+    AlignedBuffer::discard(at(begin), at(begin) + count * stride_);
+    begin += count;
+  }
 }
 
 }  // namespace kith

@@ -5,7 +5,8 @@
 // published with release and read with acquire, so a reader that learnt of a record by any synchronising
 // means finds its extent. Extents of 2 MiB and more lie on huge pages where the machine has them
 // (base/aligned_buffer.h), except the first 2 MiB of a store that starts small: a collection of a few records
-// costs a few pages. Records so wide that 64 Ki of them pass 256 MiB get smaller extents.
+// costs a few pages. Records so wide that 64 Ki of them pass 256 MiB get smaller extents. A store whose
+// records are to be given back (discard) lies on ordinary pages.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,7 @@ namespace kith {
 
 class ExtentStore {
  public:
-  explicit ExtentStore(size_t stride);
+  explicit ExtentStore(size_t stride, bool discards = false);
 
   /// Makes records [0, count) exist. ResourceExhausted when the machine has not the memory; nothing lost
   /// then.
@@ -30,6 +31,10 @@ class ExtentStore {
     return directory_.load(std::memory_order_acquire)[i >> shift_] + (i & mask_) * stride_;
   }
   size_t stride() const { return stride_; }
+  bool discards() const { return discards_; }
+  /// Gives the memory of records [begin, end) back to the system, where all below `begin` have been given
+  /// back before. Addresses stay good: they read as zeros sooner or later. One thread at a time.
+  void discard(uint64_t begin, uint64_t end);
   /// Records from `i` on that lie side by side with it.
   uint64_t contiguous(uint64_t i) const { return mask_ + 1 - (i & mask_); }
 
@@ -39,6 +44,7 @@ class ExtentStore {
   Result<void> add_extent(uint64_t count);
 
   size_t stride_;
+  bool discards_;
   unsigned shift_;
   uint64_t mask_;
   std::atomic<std::byte**> directory_{nullptr};  // extents_' addresses: the last of directories_

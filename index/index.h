@@ -51,6 +51,9 @@ struct IndexSpec {
   ThreadPool* pool =
       nullptr;  // for background and batch work; null: everything happens on the calling thread
   uint64_t seed = 100;
+  /// Where the index may keep a scratch file while it is open; null: options that need one are refused.
+  FileSystem* fs = nullptr;
+  std::string directory;
 };
 
 struct SearchRequest {
@@ -70,6 +73,7 @@ struct SearchAnswer {
 struct IndexMemory {
   uint64_t vector_bytes = 0;     // full vectors
   uint64_t structure_bytes = 0;  // adjacency, codes, tables
+  uint64_t disk_bytes = 0;       // scratch files; not in total
   uint64_t total() const { return vector_bytes + structure_bytes; }
 };
 

@@ -1,11 +1,14 @@
 #include "index/vector_store.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "index/distance/normalize.h"
 
 namespace kith {
 namespace {
+
+constexpr size_t kWriteBytes = size_t{1} << 20;  // of one call to the file
 
 /// Whole cache lines where that wastes at most an eighth; else so that small vectors straddle no line.
 size_t stride_for(size_t bytes) {
@@ -65,7 +68,8 @@ const void* KernelQuery::from_stored(const VectorSpace& space, const std::byte* 
   return copy_.data();
 }
 
-VectorStore::VectorStore(const VectorSpace& space) : space_(space), extents_(stride_for(space.bytes())) {}
+VectorStore::VectorStore(const VectorSpace& space, bool leaves_memory)
+    : space_(space), extents_(stride_for(space.bytes()), leaves_memory) {}
 
 void VectorStore::set(Node node, const std::byte* vector) {
   set_stored(node, vector);
@@ -74,6 +78,67 @@ void VectorStore::set(Node node, const std::byte* vector) {
 
 void VectorStore::set_stored(Node node, const std::byte* vector) {
   std::memcpy(extents_.at(node), vector, space_.bytes());
+}
+
+Result<const void* const*> VectorStore::fetch(std::span<const Node> nodes, FetchedRows& room,
+                                              SearchStats& stats) const {
+  room.rows.resize(nodes.size());
+  if (!leaves_memory()) {
+    for (size_t i = 0; i < nodes.size(); ++i) room.rows[i] = (*this)[nodes[i]];
+    return room.rows.data();
+  }
+  if (room.bytes.size() < nodes.size() * stride())
+    room.bytes = TRY(AlignedBuffer::allocate(nodes.size() * stride()));
+  const Node gone = released();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    std::byte* to = room.bytes.data() + i * stride();
+    room.rows[i] = to;
+    if (nodes[i] >= gone) std::memcpy(to, (*this)[nodes[i]], stride());
+  }
+  const Node now_gone = released();
+  room.parts.clear();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i] >= now_gone) continue;
+    if (i > 0 && !room.parts.empty() && nodes[i] == nodes[i - 1] + 1) {
+      FilePart& last = room.parts.back();
+      last.out = {last.out.data(), last.out.size() + stride()};
+    } else {
+      room.parts.push_back({uint64_t{nodes[i]} * stride(), {room.bytes.data() + i * stride(), stride()}});
+    }
+  }
+  if (room.parts.empty()) return room.rows.data();
+  for (const FilePart& part : room.parts) stats.bytes_read += part.out.size();
+  stats.ios += room.parts.size();
+  TRY(file_->read(room.parts));
+  return room.rows.data();
+}
+
+Result<void> VectorStore::start_file(FileSystem& fs, const std::string& directory) {
+  CHECK(leaves_memory() && released() == 0);
+  file_ = TRY(fs.create_scratch(directory));
+  filed_ = 0;
+  file_state_ = {};
+  return {};
+}
+
+Result<void> VectorStore::write_behind(Node end) {
+  if (file_ == nullptr) return {};
+  if (!file_state_) return file_state_;  // rows that nobody knows of may be in the file
+  while (filed_ < end) {
+    const uint64_t count = std::min({uint64_t{end - filed_}, contiguous(filed_), kWriteBytes / stride() + 1});
+    file_state_ = file_->append({extents_.at(filed_), count * stride()});
+    if (!file_state_) return file_state_;
+    filed_ += static_cast<Node>(count);
+  }
+  return {};
+}
+
+void VectorStore::release(Node end) {
+  const std::lock_guard lock(release_mutex_);
+  const Node begin = released_.load(std::memory_order_relaxed);
+  if (end <= begin) return;
+  released_.store(end);
+  extents_.discard(begin, end);
 }
 
 }  // namespace kith

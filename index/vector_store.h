@@ -4,11 +4,23 @@
 // with the negated inner product, one multiplication an element instead of three; `offset` makes it a cosine
 // distance again. All other pairs keep the bytes as given. Distances inside an index ("raw") are those of the
 // kernel, squared for L2.
+//
+// A store that leaves memory (memory=codes) is an image of itself in a scratch file plus the rows from
+// `released` on in memory. Rows are appended to the file before anybody may know of them, so whoever finds a
+// row released finds it in the file. Released memory is not unmapped: it turns into zeros under whoever still
+// reads it, who must therefore ask `released` again AFTER reading, and throw away what is below it. That is
+// enough: released is stored before the pages go, and to see a zero page its reader had to fault it in,
+// behind the page table lock under which the old page went. So no reader waits, and none needs to be waited
+// for.
 #pragma once
 
+#include <atomic>
+#include <mutex>
 #include <span>
 #include <vector>
 
+#include "base/aligned_buffer.h"
+#include "base/io/file_system.h"
 #include "base/vector_view.h"
 #include "index/distance/distance.h"
 #include "index/extent_store.h"
@@ -51,9 +63,16 @@ class KernelQuery {
   std::vector<float> copy_;
 };
 
+/// Where VectorStore::fetch puts rows; reused.
+struct FetchedRows {
+  std::vector<const void*> rows;
+  std::vector<FilePart> parts;
+  AlignedBuffer bytes;
+};
+
 class VectorStore {
  public:
-  explicit VectorStore(const VectorSpace& space);
+  explicit VectorStore(const VectorSpace& space, bool leaves_memory = false);
 
   const VectorSpace& space() const { return space_; }
   Result<void> grow(uint64_t count) { return extents_.grow(count); }
@@ -61,7 +80,24 @@ class VectorStore {
   void set(Node node, const std::byte* vector);
   /// Writes bytes in stored form (from a checkpoint).
   void set_stored(Node node, const std::byte* vector);
+  /// Of stores that leave memory: good for nodes from released() on, asked afterwards.
   const std::byte* operator[](Node node) const { return extents_.at(node); }
+  /// Vectors of any nodes, in memory or not: as many addresses as nodes, good until `room` is used again.
+  Result<const void* const*> fetch(std::span<const Node> nodes, FetchedRows& room, SearchStats& stats) const;
+
+  bool leaves_memory() const { return extents_.discards(); }
+  /// From now on the store has a file, empty so far; replaces one that failed. The writer, like grow.
+  Result<void> start_file(FileSystem& fs, const std::string& directory);
+  /// Vectors of nodes [0, end) have been set: those that are not in the file yet go there, if there is one.
+  /// After an error nothing can be added any more.
+  Result<void> write_behind(Node end);
+  /// Nodes [0, end), in the file, leave memory. Any thread.
+  void release(Node end);
+  /// Nodes below it are in the file only.
+  Node released() const {
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return released_.load(std::memory_order_acquire);
+  }
 
   const ExtentStore& extents() const { return extents_; }
   size_t stride() const { return extents_.stride(); }
@@ -70,6 +106,11 @@ class VectorStore {
  private:
   VectorSpace space_;
   ExtentStore extents_;
+  std::unique_ptr<ScratchFile> file_;  // changed by the writer as long as nothing is released
+  Node filed_ = 0;                     // the writer's own: rows in the file
+  Result<void> file_state_;            // the writer's own
+  std::mutex release_mutex_;
+  std::atomic<Node> released_{0};  // written under release_mutex_
 };
 
 }  // namespace kith

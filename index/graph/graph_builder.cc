@@ -33,8 +33,8 @@ Members members_of(const GraphStore& graph, const RowTable& rows, Node nodes) {
   return out;
 }
 
-Node nearest_to_mean(const GraphStore& graph, const std::vector<Node>& nodes) {
-  const std::vector<std::byte> mean = mean_of_sample(graph.vectors(), nodes.back() + 1, graph.seed());
+Result<Node> nearest_to_mean(const GraphStore& graph, const std::vector<Node>& nodes) {
+  const std::vector<std::byte> mean = TRY(mean_of_sample(graph.vectors(), nodes.back() + 1, graph.seed()));
   const RowScorer scorer = exact_scorer(graph.vectors(), mean.data());
   Candidate best{0, nodes[0]};
   for (const Node node : nodes) {
@@ -156,7 +156,7 @@ Result<BuildCounts> build_graph(const GraphKind& kind, GraphStore& graph, const 
   BuildCounts counts;
   clear_lists(graph, nodes);  // of a build that was stopped
   if (!members.nodes.empty()) {
-    const Node middle = nearest_to_mean(graph, members.nodes);
+    const Node middle = TRY(nearest_to_mean(graph, members.nodes));
     TRY(stop.check());
     if (members.nodes.size() > 1) TRY(kind.build({graph, members.nodes, middle, pool, stop}));
     const auto lease = scratch.borrow();

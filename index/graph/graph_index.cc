@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/io/path.h"
 #include "index/graph/batch_linker.h"
 #include "index/graph/graph_builder.h"
 #include "index/graph/graph_codec.h"
@@ -15,6 +16,21 @@ namespace {
 
 constexpr size_t kAddSlice = 1024;    // rows published at a time
 constexpr uint64_t kCodeRows = 4096;  // that codes are trained on at least; before, walks are on vectors
+constexpr uint64_t kPendingBytes = 16 << 20;  // of vectors in memory only until they are linked
+constexpr uint64_t kReleaseBytes = 1 << 20;   // of linked vectors leave memory at a time
+
+/// What memory=codes needs.
+Result<void> check_disk(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space) {
+  if (kind.build != nullptr)
+    return invalid_argument("{}: memory=codes: its builder works on full vectors; use hnsw, vamana or nsw",
+                            kind.name);
+  if (!CodeStore::serves(space))
+    return invalid_argument("{}: memory=codes: there are no codes for metric {} over {}", kind.name,
+                            metric_name(space.metric), scalar_name(space.type));
+  if (spec.fs == nullptr)
+    return invalid_argument("{}: memory=codes: no directory was given to leave the vectors in", kind.name);
+  return {};
+}
 
 }  // namespace
 
@@ -27,6 +43,7 @@ GraphIndex::~GraphIndex() = default;
 Result<std::unique_ptr<GraphIndex>> GraphIndex::create(const GraphKind& kind, const IndexSpec& spec) {
   const VectorSpace space = TRY(VectorSpace::of(spec.metric, spec.type, spec.dim));
   const GraphOptions options = TRY(kind.parse(spec.options));
+  if (options.vectors_on_disk) TRY(check_disk(kind, spec, space));
   return std::unique_ptr<GraphIndex>(new GraphIndex(kind, spec, space, options));
 }
 
@@ -36,15 +53,20 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, File
   CheckpointSpec found = TRY(read_spec(file));
   found.spec.kind = kind.name;
   found.spec.pool = pool;
+  found.spec.fs = &fs;
+  found.spec.directory = parent_directory(path);
   auto created = create(kind, found.spec);
   if (!created) return corruption("{}: section SPEC: {}", path, created.error().message);
   std::unique_ptr<GraphIndex> index = std::move(created).value();
   TRY(check_graph_lengths(file, found.nodes, index->graph_));
   TRY(index->graph_.grow(found.nodes));
-  TRY(read_common(file, found.nodes, index->rows_, index->graph_.vectors()));
   TRY(read_graph(file, found.nodes, index->graph_));
   Node done = 0;
   while (done < found.nodes && index->graph_.linked(done)) ++done;
+  VectorStore& vectors = index->graph_.vectors();
+  const bool filed = vectors.leaves_memory() && index->graph_.codes() != nullptr;
+  if (filed) TRY(vectors.start_file(fs, found.spec.directory));
+  TRY(read_common(file, found.nodes, index->rows_, vectors, filed ? done : 0));
   index->built_ = index->graph_.entry().has_value();
   if (index->waits_for_build()) {
     if (pool == nullptr && found.nodes > 0) TRY(index->build_once(Stop{}));
@@ -67,8 +89,9 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
   for (size_t i = 0; i < rows.size(); ++i)
     graph_.vectors().set(static_cast<Node>(before + i), vectors[i].data);
   const bool wants_codes = graph_.options().code_bits > 0 && CodeStore::serves(graph_.space());
-  if (wants_codes && graph_.codes() == nullptr && count >= kCodeRows)
-    TRY(train_codes(static_cast<Node>(count)));
+  const bool first_codes = wants_codes && graph_.codes() == nullptr && count >= kCodeRows;
+  first_codes ? TRY(train_codes(static_cast<Node>(count)))
+              : TRY(graph_.vectors().write_behind(static_cast<Node>(count)));
   for (size_t begin = 0; begin < rows.size(); begin += kAddSlice) {
     const size_t end = std::min(rows.size(), begin + kAddSlice);
     const Node first = rows_.size();
@@ -77,10 +100,12 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
     if (waits_for_build()) {
       if (rows_.size() > graph_.options().pending_max) TRY(build_once(Stop{}));
     } else {
-      queue_.wait_at_most(graph_.options().pending_max);
+      queue_.wait_at_most(pending_max());
     }
+    release_vectors(kReleaseBytes);
   }
   if (spec_.pool == nullptr && waits_for_build() && rows_.size() > 0) TRY(build_once(Stop{}));
+  if (spec_.pool == nullptr) release_vectors(0);
   return {};
 }
 
@@ -112,7 +137,9 @@ Result<void> GraphIndex::build_once(const Stop& stop) {
 
 Result<void> GraphIndex::settle(const Stop& stop) {
   if (waits_for_build()) TRY(build_once(stop));
-  return queue_.drain(stop);
+  TRY(queue_.drain(stop));
+  release_vectors(0);
+  return {};
 }
 
 Result<void> GraphIndex::remove(Row row) {
@@ -126,14 +153,34 @@ void GraphIndex::link(Node node) {
   const auto scratch = link_scratch_.borrow();
   if (CodeStore* codes = graph_.codes()) codes->encode(node, graph_.vectors());
   Linker(graph_, *scratch).link(node, rows_.size());
+  release_vectors(kReleaseBytes);
+}
+
+uint64_t GraphIndex::pending_max() const {
+  const uint64_t option = graph_.options().pending_max;
+  if (!graph_.vectors().leaves_memory()) return option;
+  return std::min(option, kPendingBytes / graph_.vectors().stride() + 1);
+}
+
+void GraphIndex::release_vectors(uint64_t at_least) {
+  VectorStore& vectors = graph_.vectors();
+  if (!vectors.leaves_memory() || graph_.codes() == nullptr) return;
+  const Node linked = queue_.prefix();
+  if (linked > vectors.released() && (linked - vectors.released()) * vectors.stride() >= at_least)
+    vectors.release(linked);
 }
 
 /// Codes come in while no linker is under way: those of linked nodes are written here, all others by the
-/// linkers that will meet them. Searches go on.
+/// linkers that will meet them. Searches go on. With the codes comes the file, where vectors are to leave
+/// memory.
 Result<void> GraphIndex::train_codes(Node nodes) {
   std::unique_ptr<CodeStore> codes =
       TRY(CodeStore::train(graph_.vectors(), nodes, graph_.options().code_bits, spec_.seed));
   TRY(codes->grow(nodes));
+  if (graph_.vectors().leaves_memory()) {
+    TRY(graph_.vectors().start_file(*spec_.fs, spec_.directory));
+    TRY(graph_.vectors().write_behind(nodes));
+  }
   const std::unique_lock linking(linking_);
   for (Node node = 0; node < rows_.size(); ++node)
     if (graph_.linked(node)) codes->encode(node, graph_.vectors());
@@ -141,23 +188,35 @@ Result<void> GraphIndex::train_codes(Node nodes) {
   return {};
 }
 
+/// A search that began before there were codes walks on vectors in memory. Where these have left it meanwhile
+/// the answer is of no use, and the search begins again, on codes now: once at most.
+template <typename Ask>
+Result<SearchAnswer> GraphIndex::walk(const VectorView& query, const RowSet* allowed, const Stop& stop,
+                                      Ask ask) const {
+  const auto scratch = walk_scratch_.borrow();
+  while (true) {
+    GraphWalk walk(*this, *scratch, query, allowed, stop);
+    Result<SearchAnswer> answer = ask(walk);
+    if (!walk.overtaken()) return answer;
+  }
+}
+
 Result<SearchAnswer> GraphIndex::search(const SearchRequest& request) const {
   TRY(graph_.space().check_query(request.query));
   if (request.k == 0) return invalid_argument("k is 0; ask for at least 1 neighbour");
   TRY(request.stop.check());
-  const auto scratch = walk_scratch_.borrow();
-  GraphWalk walk(*this, *scratch, request.query, request.allowed, request.stop);
-  return walk.nearest(request.k, request.effort == 0 ? graph_.options().ef : request.effort);
+  const uint32_t effort = request.effort == 0 ? graph_.options().ef : request.effort;
+  return walk(request.query, request.allowed, request.stop,
+              [&](GraphWalk& walk) { return walk.nearest(request.k, effort); });
 }
 
 Result<SearchAnswer> GraphIndex::range_search(const RangeRequest& request) const {
   TRY(graph_.space().check_query(request.query));
   if (request.rows_max == 0) return invalid_argument("rows_max is 0; ask for at least 1 row");
   TRY(request.stop.check());
-  const auto scratch = walk_scratch_.borrow();
-  GraphWalk walk(*this, *scratch, request.query, request.allowed, request.stop);
-  return walk.within(request.radius, request.rows_max,
-                     request.effort == 0 ? graph_.options().ef : request.effort);
+  const uint32_t effort = request.effort == 0 ? graph_.options().ef : request.effort;
+  return walk(request.query, request.allowed, request.stop,
+              [&](GraphWalk& walk) { return walk.within(request.radius, request.rows_max, effort); });
 }
 
 Result<std::vector<SearchAnswer>> GraphIndex::search_batch(VectorBlock queries,
@@ -195,8 +254,12 @@ IndexMemory GraphIndex::memory() const {
                       sizeof(Row) + 1 + sizeof(uint32_t) + 1 + sizeof(uint32_t);
   const CodeStore* codes = graph_.codes();
   if (codes != nullptr) per_node += codes->extents().stride();
-  return {nodes * graph_.vectors().stride(),
-          nodes * per_node + graph_.upper_lists() * sizeof(Slot) * graph_.upper().capacity()};
+  const VectorStore& vectors = graph_.vectors();
+  const uint64_t released = std::min<uint64_t>(vectors.released(), nodes);
+  return {
+      .vector_bytes = (nodes - released) * vectors.stride(),
+      .structure_bytes = nodes * per_node + graph_.upper_lists() * sizeof(Slot) * graph_.upper().capacity(),
+      .disk_bytes = vectors.leaves_memory() && codes != nullptr ? nodes * vectors.stride() : 0};
 }
 
 IndexStats GraphIndex::stats() const {

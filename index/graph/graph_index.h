@@ -59,6 +59,13 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   /// Links what was published, or leaves it to wait for the build.
   void publish(Node first);
 
+  /// How many rows may wait to be linked.
+  uint64_t pending_max() const;
+  /// Lets vectors of linked nodes leave memory, where they are to, if they are this many bytes.
+  void release_vectors(uint64_t at_least);
+  template <typename Ask>
+  Result<SearchAnswer> walk(const VectorView& query, const RowSet* allowed, const Stop& stop, Ask ask) const;
+
   void link(Node node) override;
   Result<void> train_codes(Node nodes);
   bool linked(Node node) const override { return graph_.linked(node); }

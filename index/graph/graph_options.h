@@ -28,6 +28,7 @@ struct GraphOptions {
   uint32_t trees = 20;             // of partitions
   uint32_t leaf = 500;             // rows of a partition's leaf at most
   uint32_t code_bits = 0;          // of the codes that walks and linking measure on; 0 = on full vectors
+  bool vectors_on_disk = false;    // memory=codes: full vectors are in a file, read to rerank
   bool extend_candidates = false;  // offer the candidates' neighbours to the selection too
 };
 
@@ -40,7 +41,8 @@ struct BuildInput {
   Stop stop;
 };
 
-/// Option `codes`: none, rabitq1 … rabitq8.
+/// Options `memory`: vectors, or codes, which leaves full vectors on disk; and `codes`: none, rabitq1 …
+/// rabitq8, `standard` unless given, or rabitq4 where vectors are on disk.
 void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard = "none");
 
 /// A kind of graph: a row of constants.

@@ -7,15 +7,22 @@
 namespace kith {
 
 void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard) {
+  const std::string_view memory = reader.text("memory", "vectors");
+  options.vectors_on_disk = memory == "codes";
+  if (memory != "vectors" && memory != "codes")
+    reader.refuse("memory", invalid_argument("'{}' is neither vectors nor codes", memory));
+  if (options.vectors_on_disk) standard = "rabitq4";
   const Result<uint32_t> bits = CodeStore::parse_bits(reader.text("codes", standard));
   bits ? void(options.code_bits = bits.value()) : reader.refuse("codes", bits.error());
+  if (options.vectors_on_disk && bits && bits.value() == 0)
+    reader.refuse("codes", invalid_argument("none does not go with memory=codes; give rabitq1 to rabitq8"));
 }
 
 GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, uint64_t seed)
     : options_(options),
       seed_(seed),
       level_scale_(options.levels ? 1 / std::log(static_cast<double>(options.links)) : 0),
-      vectors_(space),
+      vectors_(space, options.vectors_on_disk),
       base_(options.degree),
       upper_(options.links),
       marks_(ListMarks::bytes(options.degree)) {}

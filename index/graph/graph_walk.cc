@@ -7,11 +7,13 @@
 namespace kith {
 namespace {
 
-constexpr size_t kScanStep = 256;       // rows a kernel call in exact scans
+constexpr size_t kScanStep = 256;       // rows a kernel call in exact scans, at most
+constexpr size_t kScanBytes = 1 << 20;  // of them, at most
 constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candidate of its beam, about
 constexpr Node kFewRemoved = 16;        // up to one row in so many removed, walks ignore that they are
 constexpr size_t kRerankStep = 16;      // rows a kernel call in reranking
 constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
+constexpr float kReadSigmas = 2.5f;     // the same where rows are read one by one
 constexpr size_t kPatience = 12;        // hops that change nothing among the best k, see LinearPool::reset
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
@@ -65,15 +67,14 @@ Result<SearchAnswer> GraphWalk::nearest(uint32_t k, uint32_t effort) {
     return merge(top, pending, k);
   }
   TRY(scan_pending(pending));
-  const RowScorer scorer =
-      codes_ == nullptr ? exact_ : Measure(graph_.vectors(), codes_).from_vector(exact_.query, scratch_.code);
+  const RowScorer scorer = codes_ == nullptr ? exact_ : code_scorer();
   TRY(walk(beam, k, scorer));
-  collect(top);
+  TRY(collect(top));
   if (!filtered_ && returnable_ < nodes_ && !top.full()) {  // too many of the beam were removed rows
     filtered_ = true;
     TRY(walk(beam, k, scorer));
     top = TopK(top.capacity());
-    collect(top);
+    TRY(collect(top));
   }
   TRY(stop_.check());
   SearchAnswer answer = merge(top, pending, k);
@@ -94,8 +95,9 @@ Result<SearchAnswer> GraphWalk::within(float radius, uint32_t rows_max, uint32_t
   } else {
     TRY(scan_pending(pending));
     const size_t beam = std::min<uint64_t>(effort, nodes_);
-    TRY(walk(beam, beam, exact_));
-    TRY(widen_to_radius(radius, top));
+    const bool estimates = codes_ != nullptr && graph_.vectors().leaves_memory();
+    TRY(walk(beam, beam, estimates ? code_scorer() : exact_));
+    TRY(widen_to_radius(radius, estimates, top));
   }
   SearchAnswer answer = merge(top, pending, rows_max);
   auto& found = answer.neighbors;
@@ -105,16 +107,20 @@ Result<SearchAnswer> GraphWalk::within(float radius, uint32_t rows_max, uint32_t
   return answer;
 }
 
+Result<void> GraphWalk::measure(std::span<const Node> nodes, float* out) {
+  exact_.score(TRY(graph_.vectors().fetch(nodes, scratch_.fetched, stats_)), nodes.size(), out);
+  exact_.count(nodes.size(), stats_);
+  return {};
+}
+
 Result<void> GraphWalk::scan(std::span<const Node> nodes, TopK& top) {
-  const void* rows[kScanStep];
+  const size_t step = std::clamp<size_t>(kScanBytes / graph_.vectors().stride(), 1, kScanStep);
   float distances[kScanStep];
-  for (; !nodes.empty(); nodes = nodes.subspan(std::min(kScanStep, nodes.size()))) {
-    const size_t count = std::min(kScanStep, nodes.size());
-    for (size_t i = 0; i < count; ++i) rows[i] = exact_.row(nodes[i]);
-    exact_.score(rows, count, distances);
-    for (size_t i = 0; i < count; ++i)
-      if (distances[i] <= top.bound()) top.push({distances[i], index_.rows().row(nodes[i])});
-    stats_.full_distances += count;
+  for (; !nodes.empty(); nodes = nodes.subspan(std::min(step, nodes.size()))) {
+    const auto some = nodes.first(std::min(step, nodes.size()));
+    TRY(measure(some, distances));
+    for (size_t i = 0; i < some.size(); ++i)
+      if (distances[i] <= top.bound()) top.push({distances[i], index_.rows().row(some[i])});
     TRY(stop_.check());
   }
   return {};
@@ -186,43 +192,52 @@ void GraphWalk::for_each_found(Visit visit) const {
     if (!visit(found(i))) return;
 }
 
-void GraphWalk::collect(TopK& top) {
+Result<void> GraphWalk::collect(TopK& top) {
   if (codes_ != nullptr) return rerank(top);
   for_each_found([&](Candidate candidate) {
     const bool wanted_still = candidate.distance <= top.bound();
     if (wanted_still) push_group(candidate, top);
     return wanted_still;
   });
+  return {};
 }
 
 /// Candidates come in order of their estimates, so the first one that is too far by its bound ends it. One
-/// bound serves all: errors of codes near one another differ little.
-void GraphWalk::rerank(TopK& top) {
+/// bound serves all: errors of codes near one another differ little. Where each costs a read they are
+/// counted: first k, then those that may enter. Else whole steps, for a few more cost next to nothing and
+/// find what the bound, which holds for most codes only, would have missed.
+Result<void> GraphWalk::rerank(TopK& top) {
   const size_t size = found_count();
-  const void* rows[kRerankStep];
+  Node nodes[kRerankStep];
   float distances[kRerankStep];
   float width = -1;
+  const bool reads = graph_.vectors().leaves_memory();
   const auto prefetch = [&](size_t begin) {
+    if (reads) return;
     for (size_t i = begin; i < std::min(size, begin + kRerankStep); ++i)
       exact_.prefetch(exact_.row(found(i).node));
   };
   prefetch(0);
-  for (size_t begin = 0; begin < size; begin += kRerankStep) {
+  size_t count = 0;
+  for (size_t begin = 0; begin < size; begin += count) {
+    count = std::min(kRerankStep, size - begin);
     if (top.full()) {
       const Candidate next = found(begin);
       if (width < 0)
         width = codes_->code().error_bound_near(scratch_.code.prepared(), codes_->extents().at(next.node),
-                                                next.distance, kRerankSigmas);
+                                                next.distance, reads ? kReadSigmas : kRerankSigmas);
       if (next.distance - width > top.bound()) break;
+      while (reads && found(begin + count - 1).distance - width > top.bound()) --count;
+    } else if (reads) {
+      count = std::min(count, top.capacity());
     }
-    prefetch(begin + kRerankStep);
-    const size_t count = std::min(kRerankStep, size - begin);
-    for (size_t i = 0; i < count; ++i) rows[i] = exact_.row(found(begin + i).node);
-    exact_.score(rows, count, distances);
-    exact_.count(count, stats_);
+    prefetch(begin + count);
+    for (size_t i = 0; i < count; ++i) nodes[i] = found(begin + i).node;
+    TRY(measure({nodes, count}, distances));
     for (size_t i = 0; i < count; ++i)
-      if (distances[i] <= top.bound()) push_group({distances[i], found(begin + i).node}, top);
+      if (distances[i] <= top.bound()) push_group({distances[i], nodes[i]}, top);
   }
+  return {};
 }
 
 void GraphWalk::push_group(Candidate candidate, TopK& top) {
@@ -236,19 +251,34 @@ void GraphWalk::push_group(Candidate candidate, TopK& top) {
   }
 }
 
+Result<void> GraphWalk::start_ring(float radius, bool estimates, TopK& top) {
+  Node nodes[kRerankStep];
+  float distances[kRerankStep];
+  const size_t size = found_count();
+  scratch_.ring.clear();
+  for (size_t begin = 0; begin < size; begin += kRerankStep) {
+    const size_t count = std::min(kRerankStep, size - begin);
+    for (size_t i = 0; i < count; ++i) {
+      nodes[i] = found(begin + i).node;
+      distances[i] = found(begin + i).distance;
+    }
+    if (estimates) TRY(measure({nodes, count}, distances));
+    for (size_t i = 0; i < count; ++i) {
+      if (!(distances[i] <= radius)) continue;
+      scratch_.ring.push_back({distances[i], nodes[i]});
+      push_group(scratch_.ring.back(), top);
+    }
+  }
+  return {};
+}
+
 /// From what the walk found within the radius, on to all that can be reached from there without leaving it.
 /// The radius shrinks to that of the nearest rows_max when there are more.
-Result<void> GraphWalk::widen_to_radius(float user_radius, TopK& top) {
+Result<void> GraphWalk::widen_to_radius(float user_radius, bool estimates, TopK& top) {
   const float offset = graph_.space().offset;  // rounding of the subtraction must not cut off the rim
   const float radius = offset == 0 ? user_radius : user_radius - offset + 1e-6f;
   std::vector<Candidate>& ring = scratch_.ring;
-  ring.clear();
-  for_each_found([&](Candidate candidate) {
-    if (!(candidate.distance <= radius)) return false;
-    ring.push_back(candidate);
-    push_group(candidate, top);
-    return true;
-  });
+  TRY(start_ring(radius, estimates, top));
   // The walk has seen the neighbours of all these and kept only the nearest of them: they are asked again.
   scratch_.visited.reset(nodes_);
   for (const Candidate& seen : ring) scratch_.visited.insert(seen.node);
@@ -258,8 +288,7 @@ Result<void> GraphWalk::widen_to_radius(float user_radius, TopK& top) {
     if (ring[next].distance > top.bound()) continue;
     const size_t count = graph::gather_unvisited(BaseLayer{&graph_.base()}, exact_, ring[next].node,
                                                  scratch_.visited, scratch_.step);
-    exact_.score(scratch_.step.rows.data(), count, scratch_.step.distances.data());
-    stats_.full_distances += count;
+    TRY(measure({scratch_.step.nodes.data(), count}, scratch_.step.distances.data()));
     ++stats_.hops;
     for (size_t i = 0; i < count; ++i) {
       const Candidate found{scratch_.step.distances[i], scratch_.step.nodes[i]};

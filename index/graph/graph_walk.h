@@ -15,6 +15,7 @@ struct WalkScratch {
   MeasureQuery query;  // in full
   MeasureQuery code;
   std::vector<Candidate> ring;  // of a range search
+  FetchedRows fetched;
 };
 
 class GraphWalk {
@@ -24,6 +25,8 @@ class GraphWalk {
 
   Result<SearchAnswer> nearest(uint32_t k, uint32_t effort);
   Result<SearchAnswer> within(float radius, uint32_t rows_max, uint32_t effort);
+  /// It walked on vectors that have left memory meanwhile: its answer means nothing.
+  bool overtaken() const { return codes_ == nullptr && graph_.vectors().released() > 0; }
 
  private:
   bool returnable(Node node);
@@ -34,21 +37,28 @@ class GraphWalk {
   Result<void> scan_all(TopK& top);
   Result<void> scan_pending(TopK& top);
   Result<void> scan(std::span<const Node> nodes, TopK& top);
+  /// Exact distances, of vectors in memory or not.
+  Result<void> measure(std::span<const Node> nodes, float* out);
+  RowScorer code_scorer() {
+    return Measure(graph_.vectors(), codes_).from_vector(exact_.query, scratch_.code);
+  }
 
   /// Walks the graph with `beam`, measuring by `scorer`, and leaves the result in one of the pools. Ends
   /// early when the nearest `k` have not changed for long.
   Result<void> walk(size_t beam, size_t k, const RowScorer& scorer);
   /// Pushes what the walk found, in exact distances.
-  void collect(TopK& top);
+  Result<void> collect(TopK& top);
   /// The same after a walk on codes: full vectors only where the code leaves it open whether they enter.
-  void rerank(TopK& top);
+  Result<void> rerank(TopK& top);
   Candidate found(size_t i) const { return filtered_ ? scratch_.filtered[i] : scratch_.linear[i]; }
   size_t found_count() const { return filtered_ ? scratch_.filtered.size() : scratch_.linear.size(); }
   template <typename Visit>
   void for_each_found(Visit visit) const;
   /// Pushes a node of the graph and the vectors equal to it, those of them that may be returned.
   void push_group(Candidate candidate, TopK& top);
-  Result<void> widen_to_radius(float user_radius, TopK& top);
+  /// Fills the ring with what the walk found within a raw radius.
+  Result<void> start_ring(float radius, bool estimates, TopK& top);
+  Result<void> widen_to_radius(float user_radius, bool estimates, TopK& top);
   SearchAnswer merge(TopK& graph, TopK& pending, size_t k);
 
   const GraphIndex& index_;

@@ -113,10 +113,12 @@ Node Linker::find_zero(Node node) const {
   return zero;
 }
 
-/// To the node nearest to the mean, as the number of nodes has doubled.
+/// To the node nearest to the mean, as the number of nodes has doubled. It stays where the mean cannot be
+/// had.
 void Linker::move_entry(Node nodes) {
-  const std::vector<std::byte> mean = mean_of_sample(graph_.vectors(), nodes, graph_.seed());
-  const RowScorer scorer = measure_.from_vector(mean.data(), scratch_.query);
+  const Result<std::vector<std::byte>> mean = mean_of_sample(graph_.vectors(), nodes, graph_.seed());
+  if (!mean) return;
+  const RowScorer scorer = measure_.from_vector(mean->data(), scratch_.query);
   const Node entry = graph_.entry()->node;
   find_candidates(scorer, {scorer.score_one(entry), entry}, 0, nodes);
   graph_.move_entry(scratch_.plan.candidates.front().node);
@@ -125,19 +127,24 @@ void Linker::move_entry(Node nodes) {
 /// A candidate with the same bytes. Equal vectors have the same distance to the new one as it has to itself,
 /// but for the rounding of kernels (of the cosine's own size even where the distance is about 0), so few are
 /// compared.
-Node Linker::find_equal(Node node, const RowScorer& scorer) const {
+Node Linker::find_equal(Node node, const RowScorer& scorer) {
   const VectorSpace& space = graph_.space();
-  const std::byte* vector = graph_.vectors()[node];
   const float self = scorer.score_one(node);
   const bool cosine = space.metric == Metric::kCosine;
   const float slack = 1e-4f * (cosine ? std::max(1.0f, std::abs(self)) : std::abs(self));
   for (const Candidate& candidate : scratch_.plan.candidates) {
-    if (std::abs(candidate.distance - self) <= slack &&
-        std::memcmp(vector, graph_.vectors()[candidate.node], space.bytes()) == 0)
+    if (std::abs(candidate.distance - self) <= slack && same_vector(node, candidate.node))
       return candidate.node;
     if (space.metric != Metric::kInnerProduct && candidate.distance > self + slack) break;
   }
   return kNoNode;
+}
+
+/// A vector that cannot be read back counts as another one: then there is a node too many, no harm else.
+bool Linker::same_vector(Node a, Node b) {
+  const Node both[2] = {a, b};
+  const Result<const void* const*> rows = graph_.vectors().fetch(both, scratch_.fetched, stats_);
+  return rows && std::memcmp((*rows)[0], (*rows)[1], graph_.space().bytes()) == 0;
 }
 
 void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t layer, Node nodes) {

@@ -32,6 +32,7 @@ struct LinkScratch {
   PruneScratch prune;
   MeasureQuery query;
   MeasureQuery centre;
+  FetchedRows fetched;
   LinkPlan plan;
   uint64_t first_start = 0;  // number of the first random start (starts.h)
   std::vector<Node> ids;
@@ -70,7 +71,8 @@ class Linker {
 
  private:
   Node find_zero(Node node) const;
-  Node find_equal(Node node, const RowScorer& scorer) const;
+  Node find_equal(Node node, const RowScorer& scorer);
+  bool same_vector(Node a, Node b);
   void find_candidates(const RowScorer& scorer, Candidate from, uint32_t layer, Node nodes);
   void extend_candidates(const RowScorer& scorer, uint32_t layer, Node nodes);
   void select(Node node, uint32_t layer);

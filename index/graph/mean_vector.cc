@@ -6,15 +6,18 @@
 
 namespace kith {
 
-std::vector<std::byte> mean_of_sample(const VectorStore& vectors, Node nodes, uint64_t seed) {
+Result<std::vector<std::byte>> mean_of_sample(const VectorStore& vectors, Node nodes, uint64_t seed) {
   constexpr Node kSample = 1024;
   const VectorSpace& space = vectors.space();
   std::vector<double> sums(space.dim);
   std::vector<float> vector(space.dim);
   const Node count = std::min(nodes, kSample);
+  FetchedRows room;
+  SearchStats stats;
   for (Node i = 0; i < count; ++i) {
     const Node node = nodes <= kSample ? i : static_cast<Node>(mix64(seed + i) % nodes);
-    to_f32(vectors[node], space.dim, space.type, vector.data());
+    const void* const* row = TRY(vectors.fetch({&node, 1}, room, stats));
+    to_f32(static_cast<const std::byte*>(*row), space.dim, space.type, vector.data());
     for (uint32_t d = 0; d < space.dim; ++d) sums[d] += double{vector[d]};
   }
   const ScalarType type = query_type(space.type);

@@ -7,6 +7,7 @@
 namespace kith {
 
 /// Of at most 1,024 of nodes [0, nodes), nodes ≥ 1, chosen by the seed; in the form kernels want a query.
-std::vector<std::byte> mean_of_sample(const VectorStore& vectors, Node nodes, uint64_t seed);
+/// Fails where vectors cannot be read back from disk.
+Result<std::vector<std::byte>> mean_of_sample(const VectorStore& vectors, Node nodes, uint64_t seed);
 
 }  // namespace kith
