@@ -54,7 +54,7 @@ struct Engine {
         store(std::move(kv)),
         flusher(*store, async_window) {}
 
-  const std::string directory;  // as shown in messages
+  const std::string directory;  // that the lock holds
   std::unique_ptr<FileLock> lock;
   ThreadPool pool;
   std::unique_ptr<KvStore> store;

@@ -15,7 +15,7 @@ constexpr size_t kGatherBytes =
 }  // namespace
 
 Result<std::unique_ptr<FieldIndex>> FieldIndex::create(std::string collection, const VectorField& field,
-                                                       ThreadPool* pool) {
+                                                       ThreadPool* pool, const std::string& directory) {
   IndexSpec spec;
   spec.kind = field.index;
   spec.metric = field.metric;
@@ -23,6 +23,8 @@ Result<std::unique_ptr<FieldIndex>> FieldIndex::create(std::string collection, c
   spec.dim = field.dim;
   spec.options = field.options;
   spec.pool = pool;
+  spec.fs = &posix_file_system();
+  spec.directory = directory;
   const IndexKind* kind = TRY(find_index_kind(field.index));
   std::unique_ptr<Index> index = TRY(create_index(spec));
   return std::unique_ptr<FieldIndex>(new FieldIndex(std::move(collection), field, *kind, std::move(index)));

@@ -20,8 +20,9 @@ namespace kith {
 
 class FieldIndex {
  public:
+  /// `directory`: where the index may keep scratch files.
   static Result<std::unique_ptr<FieldIndex>> create(std::string collection, const VectorField& field,
-                                                    ThreadPool* pool);
+                                                    ThreadPool* pool, const std::string& directory);
 
   const VectorField& field() const { return field_; }
   const IndexKind& kind() const { return kind_; }

@@ -25,8 +25,8 @@ Result<std::shared_ptr<LocalCollection>> LocalCollection::open(std::shared_ptr<E
   auto collection =
       std::make_shared<LocalCollection>(std::move(engine), number, std::move(name), std::move(schema));
   for (const VectorField& field : collection->schema_.vectors)
-    collection->fields_.push_back(
-        TRY(FieldIndex::create(collection->name_, field, &collection->engine_->pool)));
+    collection->fields_.push_back(TRY(FieldIndex::create(collection->name_, field, &collection->engine_->pool,
+                                                         collection->engine_->directory)));
   TRY(collection->replay());
   return collection;
 }

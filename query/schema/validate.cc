@@ -27,6 +27,8 @@ Result<void> validate_field(const VectorField& field, std::string_view where) {
   spec.type = field.type;
   spec.dim = field.dim;
   spec.options = field.options;
+  spec.fs = &posix_file_system();  // an empty index leaves nothing there
+  spec.directory = ".";
   if (auto index = create_index(spec); !index.ok()) return within(where, index.error());
   return {};
 }
