@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 
 #include "bench/harness/machine.h"
@@ -47,6 +48,9 @@ Result<void> OurRun::create(size_t threads) {
   if (native_) name.resize(name.size() - kNative.size());
   if (native_ && set_.native_base.rows == 0)
     return invalid_argument("kind '{}': set '{}' holds no u8 rows; ask for '{}'", label_, set_.name, name);
+  constexpr std::string_view kDisk = "-disk";
+  const bool disk = name.size() > kDisk.size() && name.ends_with(kDisk);
+  if (disk) name.resize(name.size() - kDisk.size());
   kind_ = TRY(find_index_kind(name));
   pool_ = std::make_unique<ThreadPool>(threads);
   IndexSpec spec;
@@ -55,6 +59,13 @@ Result<void> OurRun::create(size_t threads) {
   spec.type = base().type;
   spec.dim = base().dim;
   spec.pool = pool_.get();
+  if (disk) {
+    spec.options.emplace_back("memory", "codes");
+    spec.fs = &posix_file_system();
+    std::error_code failed;
+    spec.directory = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path().string();
+    if (failed) return make_error(Code::kUnavailable, "/proc/self/exe cannot be read: {}", failed.message());
+  }
   index_ = TRY(create_index(spec));
   return {};
 }

@@ -23,8 +23,8 @@ struct BuildFigures {
   std::optional<uint64_t> peak_rss;  // growth of the process while building, see MemoryProbe
 };
 
-/// One of our kinds, ready to search. `label` is as in figure names: "hnsw", or "hnsw-u8" for rows kept as
-/// u8.
+/// One of our kinds, ready to search. `label` is as in figure names: "hnsw", "hnsw-u8" for rows kept as u8,
+/// "hnsw-disk" for full vectors left on disk, in a scratch file beside the executable.
 class OurRun {
  public:
   /// Adds all rows of the set on `threads` CPUs and waits until the index has settled.
