@@ -122,7 +122,8 @@ struct IndexKind {
   bool exact;
   /// Checks the spec (dim, metric × type, options) and builds an empty index.
   Result<std::unique_ptr<Index>> (*create)(const IndexSpec& spec);
-  /// Opens what checkpoint wrote. Never trusts the file: Corruption names path and offset.
+  /// Opens what checkpoint wrote. Never trusts the file: Corruption names path and offset. A scratch file,
+  /// where the index needs one, lies on the device of `path`'s directory.
   Result<std::unique_ptr<Index>> (*open)(FileSystem& fs, const std::string& path, ThreadPool* pool);
   /// All rows within a radius, nearest first, at most rows_max.
   Result<SearchAnswer> (*range_search)(const Index& index, const RangeRequest& request);
