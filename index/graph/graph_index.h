@@ -12,6 +12,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "index/graph/graph_audit.h"
 #include "index/graph/graph_store.h"
 #include "index/graph/link_queue.h"
 #include "index/graph/linker.h"
@@ -99,6 +100,7 @@ constexpr IndexKind index_kind_of() {
             return static_cast<const GraphIndex&>(index).search_batch(queries, request);
           },
       .settle = [](Index& index, const Stop& stop) { return static_cast<GraphIndex&>(index).settle(stop); },
+      .audit = audit_graph,
   };
 }
 

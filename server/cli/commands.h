@@ -103,6 +103,7 @@ Result<ExitCode> run_export(const ExportOptions& options, Console& console);
 struct VerifyOptions {
   Target target;
   std::string collection;
+  bool graph = false;  // also print the figures of the graphs
 };
 Result<ExitCode> run_verify(const VerifyOptions& options, Console& console);
 
