@@ -97,8 +97,8 @@ std::vector<float> dealt_out(const PqCodebook& book, const Components& component
 /// The orthogonal R that brings the vectors nearest to the targets: U V' of the SVD of targets' vectors.
 Result<std::vector<float>> procrustes(const Rows& targets, const Rows& vectors) {
   const int dim = static_cast<int>(vectors.dim), ask = -1;
-  // Row by row for us is column by column for LAPACK: it sees M' = V S U' and leaves V and U' column by column,
-  // which read row by row are V' and U.
+  // Row by row for us is column by column for LAPACK: it sees M' = V S U' and leaves V and U' column by
+  // column, which read row by row are V' and U.
   std::vector<float> matrix = product_of(targets, vectors), values(vectors.dim), v(matrix.size()),
                      u(matrix.size());
   std::vector<int> integers(size_t{vectors.dim} * 8);

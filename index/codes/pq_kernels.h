@@ -20,9 +20,24 @@ using PartialDistances = void (*)(const float* x, const float* centroids, uint32
 /// The place of the least of `count` sums, the first of equals; NaN is never the least.
 using Least = uint32_t (*)(const float* sums, uint32_t count);
 
-/// FastScan over blocks of 32 codes, see fastscan.h for the layout: sums[r] of the bytes that `tables` (16
-/// for each of `subvectors`) holds for code r, below 2^16.
-using BlockSums = void (*)(const uint8_t* tables, const uint8_t* block, uint32_t subvectors, uint16_t* sums);
+/// A prepared query and blocks of codes of FastScan (fastscan.h draws them).
+struct FastScanWork {
+  const uint8_t* tables;  // 16 bytes for each half of a code byte, whole 64 bytes
+  const uint8_t* blocks;
+  uint32_t code_bytes;
+  float bias, step;
+  size_t count;  // of codes; the last block may be partly filled
+};
+/// out[i] = bias + step * sum of code i's table entries.
+using FastScanAll = void (*)(const FastScanWork& work, float* out);
+/// The same for codes whose sum is at most `limit`: their positions, rising, and estimates; how many.
+using FastScanBelow = size_t (*)(const FastScanWork& work, uint16_t limit, uint32_t* positions,
+                                 float* estimates);
+
+struct FastScanTable {
+  FastScanAll all;
+  FastScanBelow below;
+};
 
 struct PqTable {
   PartialDistances l2, ip;
@@ -30,13 +45,16 @@ struct PqTable {
 };
 
 extern const PqTable kScalarPq, kAvx2Pq, kAvx512Pq;
+extern const FastScanTable kScalarFastScan, kAvx2FastScan, kAvx512FastScan;
 
 }  // namespace kith::kernels
 
 namespace kith {
 
-/// The table of the level in use, and of a given level (tests, benchmarks): null where this CPU lacks it.
+/// The tables of the level in use, and of a given level (tests, benchmarks): null where this CPU lacks it.
 const kernels::PqTable& pq_kernels();
 const kernels::PqTable* pq_kernels_at(CpuLevel level);
+const kernels::FastScanTable& fastscan_kernels();
+const kernels::FastScanTable* fastscan_kernels_at(CpuLevel level);
 
 }  // namespace kith
