@@ -5,6 +5,7 @@ function(code_source name)
     "${kernel_flags};${ARGN}")
 endfunction()
 
+code_source(pq_adc)
 code_source(pq_scalar)
 code_source(pq_avx2 ${avx2_flags})
 code_source(pq_avx512 ${avx512_flags})

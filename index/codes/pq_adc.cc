@@ -8,38 +8,27 @@ namespace {
 
 /// Rows whose codes are asked for before they are used.
 constexpr size_t kAhead = 16;
-/// Rows at a time: each is a chain of additions of its own.
-constexpr size_t kRows = 4;
 
 struct Bits8 {
-  static constexpr uint32_t kPerByte = 1, kCentroids = 256;
-  static float sum(const float* table, uint32_t byte) { return table[byte]; }
+  static constexpr uint32_t kPerByte = 1, kFloatsPerByte = 256;
+  static float entry(const float* table, uint32_t byte) { return table[byte]; }
 };
 struct Bits4 {
-  static constexpr uint32_t kPerByte = 2, kCentroids = 16;
-  static float sum(const float* table, uint32_t byte) { return table[byte & 15] + table[16 + (byte >> 4)]; }
+  static constexpr uint32_t kPerByte = 2, kFloatsPerByte = 32;
+  static float entry(const float* table, uint32_t byte) { return table[byte & 15] + table[16 + (byte >> 4)]; }
 };
 
-/// Sums of N codes, eight bytes a load.
-template <typename Bits, size_t N>
-[[gnu::always_inline]] inline void sums_of(const float* table, uint32_t subvectors, const void* const* rows,
-                                           float* out) {
-  constexpr uint32_t kStep = Bits::kPerByte * Bits::kCentroids;  // of the table per byte
-  const uint32_t bytes = subvectors / Bits::kPerByte;
-  float sums[N] = {};
-  uint32_t b = 0;
-  for (; b + 8 <= bytes; b += 8, table += 8 * kStep) {
-    uint64_t words[N];
-    for (size_t n = 0; n < N; ++n) std::memcpy(&words[n], static_cast<const uint8_t*>(rows[n]) + b, 8);
-    for (uint32_t i = 0; i < 8; ++i)
-      for (size_t n = 0; n < N; ++n) sums[n] += Bits::sum(table + i * kStep, words[n] >> 8 * i & 255);
-  }
-  for (; b < bytes; ++b, table += kStep)
-    for (size_t n = 0; n < N; ++n) sums[n] += Bits::sum(table, static_cast<const uint8_t*>(rows[n])[b]);
-  if (subvectors % Bits::kPerByte != 0)
-    for (size_t n = 0; n < N; ++n) sums[n] += table[static_cast<const uint8_t*>(rows[n])[b]];
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (size_t n = 0; n < N; ++n) out[n] = sums[n] < kInfinity ? sums[n] : kInfinity;  // NaN, too
+/// Byte b goes to sum b % 8: eight chains of additions, which the compiler keeps in registers of four or
+/// eight.
+template <typename Bits>
+[[gnu::always_inline]] inline float sum_of(const float* table, const uint8_t* code, uint32_t subvectors) {
+  float sums[8] = {};
+  uint32_t bytes = subvectors / Bits::kPerByte;
+  for (; bytes >= 8; bytes -= 8, code += 8, table += 8 * Bits::kFloatsPerByte)
+    for (uint32_t b = 0; b < 8; ++b) sums[b] += Bits::entry(table + b * Bits::kFloatsPerByte, code[b]);
+  for (uint32_t b = 0; b < bytes; ++b, table += Bits::kFloatsPerByte) sums[b] += Bits::entry(table, code[b]);
+  if (subvectors % Bits::kPerByte != 0) sums[7] += table[code[bytes]];
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
 template <typename Bits>
@@ -49,12 +38,12 @@ void distances(const void* query, const void* const* rows, size_t count, float* 
   std::memcpy(&header, prepared, sizeof header);
   const auto* table = reinterpret_cast<const float*>(prepared + kPqTableOffset);
   for (size_t i = 0; i < count && i < kAhead; ++i) __builtin_prefetch(rows[i]);
-  size_t i = 0;
-  for (; i + kRows <= count; i += kRows) {
-    for (size_t n = i + kAhead; n < i + kAhead + kRows && n < count; ++n) __builtin_prefetch(rows[n]);
-    sums_of<Bits, kRows>(table, header.subvectors, rows + i, out + i);
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) __builtin_prefetch(rows[i + kAhead]);
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    const float sum = sum_of<Bits>(table, static_cast<const uint8_t*>(rows[i]), header.subvectors);
+    out[i] = sum < kInfinity ? sum : kInfinity;  // NaN, too
   }
-  for (; i < count; ++i) sums_of<Bits, 1>(table, header.subvectors, rows + i, out + i);
 }
 
 }  // namespace

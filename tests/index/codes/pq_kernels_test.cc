@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "index/codes/pq_adc.h"
 #include "tests/index/distance/reference.h"
 #include "tests/support/vectors.h"
 
@@ -61,6 +63,36 @@ TEST(PqKernels, LeastIsTheFirstOfEqualsAndNeverNaN) {
         sums[at] = 7.0f;
         EXPECT_EQ(least(sums.data(), count), at)
             << cpu_level_name(level) << " of " << count << ", NaN around";
+      }
+    }
+  }
+}
+
+TEST(PqKernels, SumsAlongCodesAreTheTablesEntries) {
+  for (uint32_t subvectors = 1; subvectors <= 50; ++subvectors) {
+    for (const bool wide : {true, false}) {
+      const uint32_t entries = wide ? 256 : 16, bytes = wide ? subvectors : (subvectors + 1) / 2;
+      const Vectors table = test::normal_vectors(subvectors, entries, test::test_seed(subvectors));
+      std::vector<float> query(kPqTableOffset / 4 + table.data.size());  // of the exact size, as the codes:
+      const PqQueryHeader header = {subvectors};                         // reading on would be seen by ASan
+      std::memcpy(query.data(), &header, sizeof header);
+      std::copy(table.data.begin(), table.data.end(), query.begin() + kPqTableOffset / 4);
+      Random random(test::test_seed(subvectors));
+      std::vector<uint8_t> codes(37 * bytes);
+      for (uint8_t& byte : codes) byte = static_cast<uint8_t>(random.next());
+      if (!wide && subvectors % 2 == 1)
+        for (size_t at = bytes - 1; at < codes.size(); at += bytes) codes[at] &= 15;
+      std::vector<const void*> rows;
+      for (size_t at = 0; at < codes.size(); at += bytes) rows.push_back(codes.data() + at);
+      std::vector<float> out(rows.size());
+      (wide ? pq_distances_8 : pq_distances_4)(query.data(), rows.data(), rows.size(), 0, out.data());
+      for (size_t i = 0; i < rows.size(); ++i) {
+        double sum = 0;
+        for (uint32_t s = 0; s < subvectors; ++s) {
+          const uint8_t byte = codes[i * bytes + (wide ? s : s / 2)];
+          sum += table.row(s)[wide ? byte : byte >> (s % 2 * 4) & 15];
+        }
+        ASSERT_NEAR(out[i], sum, 1e-4) << subvectors << " sub-vectors";
       }
     }
   }

@@ -4,7 +4,7 @@
 # could be the copy that the linker keeps for the whole program. Usage: levels_isolated_test.sh LIBRARY.
 set -euo pipefail
 library=$1
-objects=$(ar t "$library" | grep -E '^(avx|neon)')
+objects=$(ar t "$library" | grep -E '^([a-z]+_)?(avx|neon)')
 if [ -z "$objects" ]; then
   echo "no object of a level in $library"
   exit 1
