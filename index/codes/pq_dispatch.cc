@@ -1,5 +1,5 @@
-// The loops of product quantisation for the level that distance.h chose. AArch64 runs the baseline's: its
-// compiler makes NEON of them.
+// The loops of product quantisation for the level that distance.h chose. AArch64 runs the baseline: its
+// compiler makes NEON of the tables, but FastScan has no NEON source yet.
 #include "index/codes/pq_kernels.h"
 
 namespace kith {

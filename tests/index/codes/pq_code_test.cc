@@ -134,11 +134,11 @@ Rates rates_of(const PqCode& code, const Vectors& queries, const Vectors& vector
 
 TEST(PqCode, ErrorBoundsHoldAtTheirRateForNearAndFarPairs) {
   for (const Shape& shape : {Shape{"pq", 64, 8, 8}, Shape{"pq", 60, 4, 16}, Shape{"opq", 64, 8, 8}}) {
-    const Vectors all = test::clustered_vectors(7100, shape.dim, 20, test::test_seed(71));
+    const Vectors all = test::clustered_vectors(5050, shape.dim, 20, test::test_seed(71));
     for (const Metric metric : kMetricsOfCodes) {
       SCOPED_TRACE(describe(spec_of(shape, metric)));
-      ASSERT_VALUE(code, test::train_pq(spec_of(shape, metric), test::slice(all, 0, 5000)));
-      const Vectors held_out = test::slice(all, 5000, 7000), queries = test::slice(all, 7000, 7100);
+      ASSERT_VALUE(code, test::train_pq(spec_of(shape, metric), test::slice(all, 0, 4000)));
+      const Vectors held_out = test::slice(all, 4000, 5000), queries = test::slice(all, 5000, 5050);
       for (const size_t nearest : {size_t{20}, held_out.rows}) {
         const Rates narrow = rates_of(*code, queries, held_out, nearest, 1.9f);
         const Rates wide = rates_of(*code, queries, held_out, nearest, 2.6f);
@@ -152,7 +152,7 @@ TEST(PqCode, ErrorBoundsHoldAtTheirRateForNearAndFarPairs) {
 }
 
 TEST(PqCode, TheSameVectorsGiveTheSameCode) {
-  const Vectors vectors = test::clustered_vectors(20'000, 16, 30, test::test_seed(81));
+  const Vectors vectors = test::clustered_vectors(5000, 16, 30, test::test_seed(81));
   for (const char* name : {"pq", "opq"}) {
     CodeSpec spec = test::code_spec(name, Metric::kL2, 16, 4, 8);
     ASSERT_VALUE(first, test::train_pq(spec, vectors));

@@ -1,6 +1,6 @@
 // Goal: a scan of codes and a rerank of few finds the nearest vectors, so codes are not exact distances in
 // disguise nor noise. Method: exhaustive scans of clustered vectors, recall@10 (ties by distance count)
-// against brute force, with the full distances counted by construction: 10 times k, of 10,000 vectors.
+// against brute force, with the full distances counted by construction: 10 times k, of 5,000 vectors.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -34,8 +34,8 @@ std::vector<size_t> least(const std::vector<float>& estimates, size_t count) {
 }
 
 TEST(PqRecall, ScanAndRerankFindTheNearest) {
-  const Vectors all = test::clustered_vectors(10'050, 64, 100, test::test_seed(3));
-  const Vectors base = test::slice(all, 0, 10'000), queries = test::slice(all, 10'000, 10'050);
+  const Vectors all = test::clustered_vectors(5050, 64, 50, test::test_seed(3));
+  const Vectors base = test::slice(all, 0, 5000), queries = test::slice(all, 5000, 5050);
   struct Case {
     const char* name;
     uint32_t bits, subvectors;
@@ -68,8 +68,8 @@ TEST(PqRecall, ScanAndRerankFindTheNearest) {
 }
 
 TEST(PqRecall, FastScanFindsWhatTheCodesFind) {
-  const Vectors all = test::clustered_vectors(10'050, 64, 100, test::test_seed(4));
-  const Vectors base = test::slice(all, 0, 10'000), queries = test::slice(all, 10'000, 10'050);
+  const Vectors all = test::clustered_vectors(5050, 64, 50, test::test_seed(4));
+  const Vectors base = test::slice(all, 0, 5000), queries = test::slice(all, 5000, 5050);
   ASSERT_VALUE(code, test::train_pq(test::code_spec("opq", Metric::kL2, 64, 4, 32), base));
   const FastScan scan = FastScan::of(*code).value();
   std::vector<std::byte> blocks(scan.bytes(base.rows)), one(code->bytes());
