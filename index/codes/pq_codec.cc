@@ -44,8 +44,9 @@ std::string PqCode::save() const {
   return std::string(as_text(writer.view()));
 }
 
-Result<std::unique_ptr<PqCode>> PqCode::open(const CodeSpec& spec, std::string_view saved) {
-  std::unique_ptr<PqCode> code(new PqCode(TRY(with_defaults(spec))));
+Result<std::unique_ptr<PqCode>> PqCode::open(const CodeSpec& asked, std::string_view saved) {
+  const CodeSpec spec = TRY(with_defaults(asked));
+  std::unique_ptr<PqCode> code(new PqCode(spec));
   TRY(code->read(saved));
   return code;
 }

@@ -81,8 +81,8 @@ float quantile(std::vector<float>& values, double rate) {
 }  // namespace
 
 Result<std::unique_ptr<PqCode>> PqCode::train(const CodeSpec& asked, const float* vectors, size_t count) {
-  std::unique_ptr<PqCode> code(new PqCode(TRY(with_defaults(asked))));
-  const CodeSpec& spec = code->spec_;
+  const CodeSpec spec = TRY(with_defaults(asked));  // not inside `new`, which would leak on the way out
+  std::unique_ptr<PqCode> code(new PqCode(spec));
   PqCodebook& book = code->book_;
   if (count < book.centroids())
     return invalid_argument(
