@@ -41,7 +41,7 @@ struct BuildInput {
 };
 
 /// Option `codes`: none, rabitq1 … rabitq8.
-void read_code_option(OptionReader& reader, GraphOptions& options);
+void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard = "none");
 
 /// A kind of graph: a row of constants.
 struct GraphKind {

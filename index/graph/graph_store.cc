@@ -6,8 +6,8 @@
 
 namespace kith {
 
-void read_code_option(OptionReader& reader, GraphOptions& options) {
-  const Result<uint32_t> bits = CodeStore::parse_bits(reader.text("codes", "rabitq4"));
+void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard) {
+  const Result<uint32_t> bits = CodeStore::parse_bits(reader.text("codes", standard));
   bits ? void(options.code_bits = bits.value()) : reader.refuse("codes", bits.error());
 }
 

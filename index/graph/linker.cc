@@ -179,28 +179,13 @@ void Linker::extend_candidates(const RowScorer& scorer, uint32_t layer, Node nod
             [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
 }
 
-/// Gives the candidates of a walk on codes their exact distances and order.
-void Linker::measure_exactly(Node node) {
-  LinkScratch& s = scratch_;
-  const RowScorer scorer = exact_.between(node, s.centre);
-  const size_t count = s.plan.candidates.size();
-  s.rows.resize(count);
-  s.distances.resize(count);
-  for (size_t i = 0; i < count; ++i) s.rows[i] = scorer.row(s.plan.candidates[i].node);
-  scorer.score(s.rows.data(), count, s.distances.data());
-  for (size_t i = 0; i < count; ++i) s.plan.candidates[i].distance = s.distances[i];
-  std::sort(s.plan.candidates.begin(), s.plan.candidates.end(),
-            [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
-}
-
 void Linker::select(Node node, uint32_t layer) {
   LinkScratch& s = scratch_;
   s.prune.candidates.clear();
-  if (measure_.estimates()) measure_exactly(node);
   for (const Candidate& candidate : s.plan.candidates)
     s.prune.candidates.push_back({candidate.distance, candidate.node});
-  select_neighbors(exact_, graph_.options().rule, node, graph_.options().links, graph_.options().keep_pruned,
-                   s.prune);
+  select_neighbors(measure_, graph_.options().rule, node, graph_.options().links,
+                   graph_.options().keep_pruned, s.prune);
   s.plan.selected[layer] = s.prune.kept;
 }
 
@@ -224,7 +209,7 @@ void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
     if (degree == 0 || step == kStepsMax) return;
     parent.node = s.ids[mix64(mix64(node) + step) % degree];
   }
-  parent.distance = exact_.between(node, s.query).score_one(parent.node);
+  parent.distance = measure_.between(node, s.query).score_one(parent.node);
   plan.parent = selected.size();
   selected.push_back(parent);
 }
@@ -282,7 +267,7 @@ void Linker::connect_base(Node to, PruneCandidate edge) {
   for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
   edge.forced = edge.forced && forced + 1 < graph_.options().degree_kept;
   load_candidates(to, count, marks.checked(), edge);
-  select_neighbors(exact_, graph_.options().rule, to, graph_.options().degree_kept,
+  select_neighbors(measure_, graph_.options().rule, to, graph_.options().degree_kept,
                    graph_.options().keep_pruned, s.prune);
   s.ids.clear();
   size_t checked = 0;
@@ -306,7 +291,7 @@ void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
   const uint32_t count = lists.read(list, s.ids.data());
   if (count < lists.capacity()) return lists.set(list, count, edge.node);
   load_candidates(to, count, kNoMarks, edge);
-  select_neighbors(exact_, graph_.options().rule, to, lists.capacity(), graph_.options().keep_pruned,
+  select_neighbors(measure_, graph_.options().rule, to, lists.capacity(), graph_.options().keep_pruned,
                    s.prune);
   s.ids.clear();
   for (const PruneCandidate& kept : s.prune.kept) s.ids.push_back(kept.node);
@@ -315,7 +300,7 @@ void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
 
 void Linker::load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge) {
   LinkScratch& s = scratch_;
-  const RowScorer scorer = exact_.between(centre, s.centre);
+  const RowScorer scorer = measure_.between(centre, s.centre);
   s.rows.resize(count);
   s.distances.resize(count);
   for (uint32_t i = 0; i < count; ++i) {

@@ -46,7 +46,7 @@ Candidate descend(const GraphStore& graph, const RowScorer& scorer, uint32_t lay
 class Linker {
  public:
   Linker(GraphStore& graph, LinkScratch& scratch)
-      : graph_(graph), scratch_(scratch), measure_(graph.measure()), exact_(graph.vectors(), nullptr) {}
+      : graph_(graph), scratch_(scratch), measure_(graph.measure()) {}
 
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
@@ -73,7 +73,6 @@ class Linker {
   Node find_equal(Node node, const RowScorer& scorer) const;
   void find_candidates(const RowScorer& scorer, Candidate from, uint32_t layer, Node nodes);
   void extend_candidates(const RowScorer& scorer, uint32_t layer, Node nodes);
-  void measure_exactly(Node node);
   void select(Node node, uint32_t layer);
   void move_entry(Node nodes);
 
@@ -88,7 +87,6 @@ class Linker {
   GraphStore& graph_;
   LinkScratch& scratch_;
   Measure measure_;  // as it is when the linking begins
-  Measure exact_;
   SearchStats stats_;
 };
 

@@ -21,7 +21,7 @@ Result<GraphOptions> parse_vamana(const IndexOptions& options) {
   out.ef = reader.number("ef", out.ef, 1, 100'000);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
   out.deterministic = reader.flag("deterministic", out.deterministic);
-  read_code_option(reader, out);
+  read_code_option(reader, out, "rabitq4");
   TRY(reader.finish());
   return out;
 }

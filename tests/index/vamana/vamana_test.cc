@@ -26,7 +26,8 @@ Vectors read_rows(const DataSource& source, size_t stride, size_t count) {
 }
 
 TEST(Vamana, AlphaBuysHops) {
-  const auto [vectors, queries] = rows_and_queries(normal_vectors(12'300, 24, test_seed(71)), 300);
+  const auto set = rows_and_queries(normal_vectors(12'300, 24, test_seed(71)), 300);
+  const Vectors &vectors = set.first, &queries = set.second;  // clang 14 lets no lambda take bindings
   const auto flat = build(spec_of("flat", Metric::kL2, 24), vectors);
   const auto hops = [&](const char* alpha) {
     const auto index = build(spec_of("vamana", Metric::kL2, 24, {{"alpha", alpha}}), vectors);
