@@ -10,7 +10,7 @@
 #include <tuple>
 #include <utility>
 
-#include "index/codes/pq_kernels.h"
+#include "index/codes/code_dispatch.h"
 
 extern "C" void omp_set_num_threads(int);  // of the OpenMP runtime that FAISS is built with
 
@@ -38,7 +38,7 @@ class Columns {
   }
 
  private:
-  const kernels::PqTable& kernels_ = pq_kernels();
+  const kernels::PqTable& kernels_ = kernels::pq_table();
   uint32_t dim_, count_, columns_;
   std::vector<float> values_, sums_;
 };

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "index/codes/pq_kernels.h"
+#include "index/codes/code_dispatch.h"
 
 namespace kith {
 namespace {
@@ -105,7 +105,7 @@ float FastScan::rounding(const std::byte* prepared) const {
 }
 
 void FastScan::scan(const std::byte* prepared, const std::byte* blocks, size_t count, float* out) const {
-  fastscan_kernels().all(work_of(prepared, blocks, code_->bytes(), count), out);
+  kernels::fastscan_table().all(work_of(prepared, blocks, code_->bytes(), count), out);
 }
 
 size_t FastScan::scan_below(const std::byte* prepared, const std::byte* blocks, size_t count, float bound,
@@ -113,7 +113,7 @@ size_t FastScan::scan_below(const std::byte* prepared, const std::byte* blocks, 
   const kernels::FastScanWork work = work_of(prepared, blocks, code_->bytes(), count);
   const uint32_t below = sums_below(work.bias, work.step, bound);
   if (below == 0) return 0;
-  return fastscan_kernels().below(work, static_cast<uint16_t>(below - 1), positions, estimates);
+  return kernels::fastscan_table().below(work, static_cast<uint16_t>(below - 1), positions, estimates);
 }
 
 }  // namespace kith

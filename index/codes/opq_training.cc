@@ -71,7 +71,8 @@ Result<Components> principal_components(const Rows& rows) {
   const int work_size = static_cast<int>(work.size());
   ssyevd_("V", "U", &dim, result.vectors.data(), &dim, result.variances.data(), work.data(), &work_size,
           integers.data(), &integers_wanted, &info);
-  if (info != 0) return invalid_argument("opq: the vectors' covariance has no components (ssyevd: {})", info);
+  if (info != 0)
+    return invalid_argument("code 'opq': the vectors' covariance has no components (ssyevd: {})", info);
   return result;
 }
 
@@ -110,7 +111,8 @@ Result<std::vector<float>> procrustes(const Rows& targets, const Rows& vectors) 
   const int work_size = static_cast<int>(work.size());
   sgesdd_("A", &dim, &dim, matrix.data(), &dim, values.data(), v.data(), &dim, u.data(), &dim, work.data(),
           &work_size, integers.data(), &info);
-  if (info != 0) return invalid_argument("opq: no rotation found for these vectors (sgesdd: {})", info);
+  if (info != 0)
+    return invalid_argument("code 'opq': no rotation found for these vectors (sgesdd: {})", info);
   std::vector<float> rotation(matrix.size());
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, dim, dim, dim, 1, u.data(), dim, v.data(), dim, 0,
               rotation.data(), dim);

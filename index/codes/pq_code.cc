@@ -3,8 +3,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "index/codes/pq_adc.h"
-#include "index/vector_store.h"
+#include "index/codes/saved_code.h"
+#include "index/codes/scratch.h"
 
 namespace kith {
 namespace {
@@ -35,24 +37,20 @@ Result<std::unique_ptr<VectorCode>> open_code(const CodeSpec& spec, std::string_
 
 }  // namespace
 
-const CodeKind kPqCode = {"pq", "product quantisation: sub-vectors replaced by their nearest centroids",
+const CodeKind kPqKind = {"pq", "product quantisation: sub-vectors replaced by their nearest centroids",
                           train_code, open_code};
-const CodeKind kOpqCode = {"opq", "pq behind a rotation that makes its error small", train_code, open_code};
+const CodeKind kOpqKind = {"opq", "pq behind a rotation that makes its error small", train_code, open_code};
 
 Result<CodeSpec> PqCode::with_defaults(CodeSpec spec) {
-  if (spec.metric != Metric::kL2 && spec.metric != Metric::kInnerProduct)
-    return invalid_argument("{}: metric '{}' is not supported: use l2 or ip (cosine: ip of scaled vectors)",
-                            spec.name, metric_name(spec.metric));
-  const uint32_t dim_max = spec.name == "opq" ? kOpqDimMax : kDimMax;
-  if (spec.dim == 0 || spec.dim > dim_max)
-    return invalid_argument("{}: dimension {} is not in 1..{}", spec.name, spec.dim, dim_max);
+  if (spec.name == kOpqKind.name && spec.dim > kOpqDimMax)
+    return invalid_argument("code '{}': dim is {}; use 1 to {}", spec.name, spec.dim, kOpqDimMax);
   if (spec.bits == 0) spec.bits = 8;
   if (spec.bits != 4 && spec.bits != 8)
-    return invalid_argument("{}: {} bits per sub-vector; use 4 (16 centroids) or 8 (256)", spec.name,
+    return invalid_argument("code '{}': bits is {}; use 4 (16 centroids a sub-vector) or 8 (256)", spec.name,
                             spec.bits);
-  if (spec.subvectors == 0) spec.subvectors = (spec.dim + spec.bits - 1) / spec.bits;
-  if (spec.subvectors > spec.dim)
-    return invalid_argument("{}: {} sub-vectors of {} dimensions; use at most one per dimension", spec.name,
+  if (spec.subvectors == 0) spec.subvectors = spec.dim / spec.bits + (spec.dim % spec.bits != 0);
+  if (spec.subvectors == 0 || spec.subvectors > spec.dim)
+    return invalid_argument("code '{}': subvectors is {}; use 1 to dim, which is {}", spec.name,
                             spec.subvectors, spec.dim);
   return spec;
 }
@@ -63,16 +61,16 @@ const float* PqCode::table_of(const std::byte* prepared) {
 
 void PqCode::encode(const float* vector, std::byte* code) const {
   if (!rotation_) return book_.encode(vector, code);
-  std::vector<float> rotated(spec_.dim);
-  rotation_->rotate(vector, rotated.data());
-  book_.encode(rotated.data(), code);
+  float* rotated = scratch(spec_.dim);
+  rotation_->rotate(vector, rotated);
+  book_.encode(rotated, code);
 }
 
 void PqCode::decode(const std::byte* code, float* vector) const {
   if (!rotation_) return book_.decode(code, vector);
-  std::vector<float> rotated(spec_.dim);
-  book_.decode(code, rotated.data());
-  rotation_->rotate_back(rotated.data(), vector);
+  float* rotated = scratch(spec_.dim);
+  book_.decode(code, rotated);
+  rotation_->rotate_back(rotated, vector);
 }
 
 size_t PqCode::query_bytes() const {
@@ -144,6 +142,35 @@ float PqCode::error_bound(const std::byte* prepared, const std::byte* code, floa
     spreads = from + (spreads_[below] - from) * (at - static_cast<float>(below));
   }
   return static_cast<float>(spread(prepared, code) * spreads);
+}
+
+std::string PqCode::save() const {
+  ByteWriter writer;
+  writer.raw(std::as_bytes(std::span(book_.columns)));
+  writer.raw(std::as_bytes(std::span(book_.cell_errors)));
+  writer.number(mean_error_);
+  writer.raw(std::as_bytes(std::span(spreads_)));
+  if (rotation_) writer.raw(std::as_bytes(std::span(rotation_->values())));
+  return save_code(spec_, writer.view());
+}
+
+Result<std::unique_ptr<PqCode>> PqCode::open(const CodeSpec& asked, std::string_view saved) {
+  const CodeSpec spec = TRY(with_defaults(asked));
+  ByteReader reader(TRY(open_saved_code(spec, saved)), "saved code");
+  std::unique_ptr<PqCode> code(new PqCode(spec));
+  TRY(read_floats(reader, code->book_.columns));
+  TRY(read_floats(reader, code->book_.cell_errors));
+  TRY(read_floats(reader, {&code->mean_error_, 1}));
+  TRY(read_floats(reader, code->spreads_));
+  if (spec.name == kOpqKind.name) {
+    std::vector<float> matrix(size_t{spec.dim} * spec.dim);
+    TRY(read_floats(reader, matrix));
+    code->rotation_.emplace(spec.dim, std::move(matrix));
+  }
+  TRY(reader.finish());
+  for (const float error : code->book_.cell_errors)
+    if (error < 0) return corruption("saved code '{}': a cell's mean squared error is {}", spec.name, error);
+  return code;
 }
 
 }  // namespace kith

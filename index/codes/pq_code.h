@@ -30,7 +30,6 @@ class PqCode final : public VectorCode {
 
   const CodeSpec& spec() const override { return spec_; }
   size_t bytes() const override { return book_.code_bytes(); }
-  /// Allocates the rotated vector (opq).
   void encode(const float* vector, std::byte* code) const override;
   void decode(const std::byte* code, float* vector) const override;
   size_t query_bytes() const override;
@@ -58,7 +57,6 @@ class PqCode final : public VectorCode {
   void prepare_rotated(const float* query, std::byte* prepared) const;
   double spread(const std::byte* prepared, const std::byte* code) const;
   void measure_spreads(const std::vector<float>& all, const std::vector<float>& unseen);
-  Result<void> read(std::string_view saved);
 
   CodeSpec spec_;  // defaults filled in
   PqCodebook book_;
@@ -67,6 +65,6 @@ class PqCode final : public VectorCode {
   Spreads spreads_ = {};
 };
 
-extern const CodeKind kPqCode, kOpqCode;
+extern const CodeKind kPqKind, kOpqKind;
 
 }  // namespace kith

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "index/codes/pq_kernels.h"
+#include "index/codes/code_dispatch.h"
 #include "index/kmeans.h"
 
 namespace kith {
@@ -56,7 +56,7 @@ void PqCodebook::measure_cell_errors(const float* vectors, size_t count) {
 }
 
 void PqCodebook::encode(const float* vector, std::byte* code) const {
-  const kernels::PqTable& loops = pq_kernels();
+  const kernels::PqTable& loops = kernels::pq_table();
   std::array<float, 256> sums;
   for (uint32_t s = 0; s < subvectors; ++s) {
     std::fill_n(sums.begin(), centroids(), 0.0f);
@@ -79,7 +79,7 @@ void PqCodebook::decode(const std::byte* code, float* vector) const {
 }
 
 void PqCodebook::fill_table(Metric metric, const float* vector, float* table) const {
-  const kernels::PqTable& loops = pq_kernels();
+  const kernels::PqTable& loops = kernels::pq_table();
   const kernels::PartialDistances distances = metric == Metric::kL2 ? loops.l2 : loops.ip;
   std::memset(table, 0, table_floats() * sizeof(float));
   for (uint32_t s = 0; s < subvectors; ++s, table += centroids())

@@ -1,11 +1,10 @@
-// The loops of product quantisation as a plain table per CPU level; pq_dispatch.cc chooses. What kernels.h
-// says of a level's sources holds here too.
+// The loops of product quantisation at one CPU level. Rules for the sources of a level:
+// index/distance/kernels.h.
 //
 // Every level adds in the same order and without fused multiply-adds, so codebooks, codes and estimates are
 // the same bits on every CPU.
 #pragma once
 
-#include "index/distance/distance.h"
 #include "index/distance/kernels.h"
 
 namespace kith::kernels {
@@ -48,13 +47,3 @@ extern const PqTable kScalarPq, kAvx2Pq, kAvx512Pq;
 extern const FastScanTable kScalarFastScan, kAvx2FastScan, kAvx512FastScan;
 
 }  // namespace kith::kernels
-
-namespace kith {
-
-/// The tables of the level in use, and of a given level (tests, benchmarks): null where this CPU lacks it.
-const kernels::PqTable& pq_kernels();
-const kernels::PqTable* pq_kernels_at(CpuLevel level);
-const kernels::FastScanTable& fastscan_kernels();
-const kernels::FastScanTable* fastscan_kernels_at(CpuLevel level);
-
-}  // namespace kith

@@ -6,6 +6,7 @@
 #include "base/aligned_buffer.h"
 #include "base/random.h"
 #include "index/codes/pq_code.h"
+#include "index/codes/saved_code.h"
 
 namespace kith {
 namespace {
@@ -49,7 +50,7 @@ double mean_squared_error(const PqCode& code, const Coded& coded) {
 
 /// A random choice in the order of the vectors (Knuth, TAOCP 2, 3.4.2, algorithm S). Where there are too few,
 /// errors are measured on the vectors of the training, which they flatter.
-Result<Sample> sample(const CodeSpec& spec, const float* vectors, size_t count, size_t trained_least) {
+Sample sample(const CodeSpec& spec, const float* vectors, size_t count, size_t trained_least) {
   Random random(spec.seed);
   const size_t wanted = std::min(count, kTrainedMost + kUnseenMost);
   size_t unseen = wanted / 9;
@@ -60,10 +61,6 @@ Result<Sample> sample(const CodeSpec& spec, const float* vectors, size_t count, 
     const bool trained = random.below(left) >= unseen_left;
     --left;
     const float* vector = vectors + i * spec.dim;
-    for (uint32_t d = 0; d < spec.dim; ++d)
-      if (!std::isfinite(vector[d]))
-        return invalid_argument("{}: element {} of training vector {} is {}; use finite numbers only",
-                                spec.name, d, i, vector[d]);
     std::vector<float>& to = trained ? taken.trained : taken.unseen;
     to.insert(to.end(), vector, vector + spec.dim);
     if (!trained) --unseen_left;
@@ -82,16 +79,17 @@ float quantile(std::vector<float>& values, double rate) {
 
 Result<std::unique_ptr<PqCode>> PqCode::train(const CodeSpec& asked, const float* vectors, size_t count) {
   const CodeSpec spec = TRY(with_defaults(asked));  // not inside `new`, which would leak on the way out
+  TRY(check_training(spec, vectors, count));
   std::unique_ptr<PqCode> code(new PqCode(spec));
   PqCodebook& book = code->book_;
   if (count < book.centroids())
     return invalid_argument(
-        "{}: {} bits have {} centroids, which need at least as many training vectors; got {}", spec.name,
-        spec.bits, book.centroids(), count);
-  const Sample taken = TRY(sample(spec, vectors, count, book.centroids()));
+        "code '{}': {} bits have {} centroids, which need at least as many training vectors; got {}",
+        spec.name, spec.bits, book.centroids(), count);
+  const Sample taken = sample(spec, vectors, count, book.centroids());
   const size_t size = taken.trained.size() / spec.dim;
   std::vector<float> rotated = taken.trained;
-  if (spec.name == "opq") {
+  if (spec.name == kOpqKind.name) {
     code->rotation_ = TRY(OpqRotation::train(book, taken.trained.data(), size, spec.seed));
     for (size_t i = 0; i < size; ++i)
       code->rotation_->rotate(taken.trained.data() + i * spec.dim, rotated.data() + i * spec.dim);

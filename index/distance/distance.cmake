@@ -2,7 +2,7 @@
 # level's instructions and are called only where dispatch.cc found the CPU to have them.
 set(not_here "/neon[^/]*\\.cc$")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-  set(not_here "/([a-z]+_)?avx[^/]*\\.cc$")
+  set(not_here "/avx[^/]*\\.cc$")
 endif()
 kith_library(kith_distance DIRS index/distance DEPS kith_base EXCLUDE ${not_here})
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "index/codes/pq_kernels.h"
+#include "index/codes/code_dispatch.h"
 #include "tests/index/distance/reference.h"
 #include "tests/support/vectors.h"
 
@@ -66,7 +66,7 @@ void expect_below(const kernels::FastScanTable& loops, const Codes& codes, uint1
 
 TEST(FastScanKernels, EveryLevelAndTailIsTheSumOfTheTables) {
   for (const CpuLevel level : runnable_levels()) {
-    const kernels::FastScanTable* loops = fastscan_kernels_at(level);
+    const kernels::FastScanTable* loops = kernels::fastscan_table_at(level);
     ASSERT_NE(loops, nullptr);
     for (const uint32_t code_bytes : {1u, 2u, 5u, 16u, 33u}) {
       for (const size_t blocks : {size_t{0}, size_t{1}, size_t{3}, size_t{8}}) {
@@ -91,9 +91,9 @@ TEST(FastScanKernels, TheLargestSumFits) {
     std::fill_n(tables, 257 * 16, 255);  // 257 * 255 = 65,535
     std::fill_n(tables + 257 * 16, 16, 0);
     ASSERT_EQ(codes.sum(69), 65'535u);
-    expect_all(*fastscan_kernels_at(level), codes, std::string(cpu_level_name(level)));
+    expect_all(*kernels::fastscan_table_at(level), codes, std::string(cpu_level_name(level)));
     for (const uint16_t limit : {65'534, 65'535})
-      expect_below(*fastscan_kernels_at(level), codes, limit, std::string(cpu_level_name(level)));
+      expect_below(*kernels::fastscan_table_at(level), codes, limit, std::string(cpu_level_name(level)));
   }
 }
 

@@ -1,7 +1,7 @@
 // Goal: the tables of every CPU level are the same bits as a plain loop makes, so that codebooks and codes do
 // not depend on the machine; the least is the first of equals and never NaN. Method: every level this CPU
 // runs, odd dimensions, tables of 16 and of 256 and of odd numbers of columns.
-#include "index/codes/pq_kernels.h"
+#include "index/codes/code_dispatch.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ using test::Vectors;
 
 TEST(PqKernels, PartialDistancesAreTheSameBitsOnEveryLevel) {
   for (const CpuLevel level : runnable_levels()) {
-    const kernels::PqTable* loops = pq_kernels_at(level);
+    const kernels::PqTable* loops = kernels::pq_table_at(level);
     ASSERT_NE(loops, nullptr);
     for (const uint32_t dims : {1u, 2u, 7u, 8u, 33u}) {
       for (const uint32_t columns : {16u, 48u, 64u, 112u, 256u}) {
@@ -51,7 +51,7 @@ TEST(PqKernels, LeastIsTheFirstOfEqualsAndNeverNaN) {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN(),
                   kInf = std::numeric_limits<float>::infinity();
   for (const CpuLevel level : runnable_levels()) {
-    const kernels::Least least = pq_kernels_at(level)->least;
+    const kernels::Least least = kernels::pq_table_at(level)->least;
     for (const uint32_t count : {1u, 5u, 16u, 17u, 47u, 256u}) {
       for (uint32_t at = 0; at < count; ++at) {
         std::vector<float> sums(count, 3.0f);
@@ -99,7 +99,7 @@ TEST(PqKernels, SumsAlongCodesAreTheTablesEntries) {
 }
 
 TEST(PqKernels, AreThoseOfTheLevelInUse) {
-  EXPECT_EQ(&pq_kernels(), pq_kernels_at(cpu_level()));
+  EXPECT_EQ(&kernels::pq_table(), kernels::pq_table_at(cpu_level()));
 }
 
 }  // namespace

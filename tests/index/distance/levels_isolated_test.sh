@@ -8,7 +8,7 @@ checked=0
 extracted=$(mktemp)
 trap 'rm -f "$extracted"' EXIT
 for library in "$@"; do
-  for object in $(ar t "$library" | grep -E '^([a-z]+_)?(avx|neon)'); do
+  for object in $(ar t "$library" | grep -E '^(avx|neon)'); do
     ar p "$library" "$object" > "$extracted"
     defined=$(nm -C --defined-only --extern-only "$extracted")
     if leaks=$(grep -vE ' [DR] kith::kernels::k(Avx2|Avx512|Neon)[A-Za-z0-9]*$' <<< "$defined"); then

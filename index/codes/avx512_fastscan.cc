@@ -1,5 +1,5 @@
 // FastScan with AVX-512: two bytes of 32 codes per load, four tables per pair of shuffles.
-#include "index/codes/fastscan_x86.h"
+#include "index/codes/avx_fastscan.h"
 
 namespace kith::kernels {
 namespace {

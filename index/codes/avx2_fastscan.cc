@@ -1,5 +1,5 @@
 // FastScan with AVX2: a byte of 32 codes per load, two shuffles look their halves up.
-#include "index/codes/fastscan_x86.h"
+#include "index/codes/avx_fastscan.h"
 
 namespace kith::kernels {
 namespace {
