@@ -20,23 +20,23 @@ using test::Vectors;
 struct Scanned {
   std::unique_ptr<PqCode> code;
   FastScan scan;
-  std::vector<std::byte> codes, blocks;
-  std::vector<const void*> rows;
+  test::Coded codes;
+  std::vector<std::byte> blocks;
   AlignedBuffer prepared;
 
   Scanned(std::unique_ptr<PqCode> trained, const Vectors& vectors)
       : code(std::move(trained)),
         scan(FastScan::of(*code).value()),
-        codes(test::encode_all(*code, vectors)),
+        codes(*code, vectors),
         blocks(scan.bytes(vectors.rows)),
-        rows(test::rows_of(codes, code->bytes())),
         prepared(AlignedBuffer::allocate(scan.query_bytes()).value()) {
-    for (size_t i = 0; i < vectors.rows; ++i) scan.put(codes.data() + i * code->bytes(), i, blocks.data());
+    for (size_t i = 0; i < vectors.rows; ++i) scan.put(codes.row(i), i, blocks.data());
   }
 
   std::vector<float> by_code_kernel(size_t count) const {
     std::vector<float> out(count);
-    code->kernel()(scan.prepared_for_code(prepared.data()), rows.data(), count, code->spec().dim, out.data());
+    code->kernel()(scan.prepared_for_code(prepared.data()), codes.pointers().data(), count, code->spec().dim,
+                   out.data());
     return out;
   }
 };
@@ -111,7 +111,7 @@ TEST(FastScan, BlocksHoldTheCodesInTheirBytes) {
   std::vector<std::byte> back(5);
   for (size_t i : {0u, 31u, 32u, 99u}) {
     scanned.scan.take(scanned.blocks.data(), i, back.data());
-    EXPECT_TRUE(std::equal(back.begin(), back.end(), scanned.codes.begin() + static_cast<ptrdiff_t>(i * 5)));
+    EXPECT_TRUE(std::equal(back.begin(), back.end(), scanned.codes.row(i)));
   }
 }
 
@@ -173,9 +173,8 @@ TEST(FastScan, IsTwiceAsFastAsScalarSums) {
   ASSERT_EQ(narrow->bytes(), wide->bytes());
   Scanned scanned(std::move(narrow), vectors);
   scanned.scan.prepare(vectors.row(0), scanned.prepared.data());
-  const std::vector<std::byte> wide_codes = test::encode_all(*wide, vectors);
-  const auto wide_rows = test::rows_of(wide_codes, wide->bytes());
-  const AlignedBuffer wide_query = test::prepared(*wide, vectors.row(0));
+  test::Coded wide_codes(*wide, vectors);
+  wide_codes.prepare(vectors.row(0));
   std::vector<float> out(vectors.rows);
   double fast = 1, narrow_sums = 1, wide_sums = 1;
   for (int pass = 0; pass < 200; ++pass) {
@@ -185,7 +184,8 @@ TEST(FastScan, IsTwiceAsFastAsScalarSums) {
                     }));
     narrow_sums = std::min(narrow_sums, seconds_of([&] { (void)scanned.by_code_kernel(vectors.rows); }));
     wide_sums = std::min(wide_sums, seconds_of([&] {
-                           wide->kernel()(wide_query.data(), wide_rows.data(), vectors.rows, 64, out.data());
+                           wide->kernel()(wide_codes.prepared(), wide_codes.pointers().data(), vectors.rows,
+                                          64, out.data());
                          }));
   }
   EXPECT_GT(narrow_sums / fast, 2.0);

@@ -11,6 +11,7 @@
 namespace kith {
 namespace {
 
+using test::Coded;
 using test::Vectors;
 
 struct Shape {
@@ -32,16 +33,14 @@ std::string describe(const CodeSpec& spec) {
 }
 
 /// Of L2, an estimate adds the mean error of the code.
-void expect_estimates(const PqCode& code, const std::byte* prepared, const float* query,
-                      const std::vector<std::byte>& codes, size_t count) {
+void expect_estimates(const PqCode& code, const Coded& coded, const float* query, size_t count) {
   const uint32_t dim = code.spec().dim;
-  const auto rows = test::rows_of(codes, code.bytes());
   std::vector<float> out(count + 1, -77.0f), decoded(dim);
-  code.kernel()(prepared, rows.data(), count, dim, out.data());
+  code.kernel()(coded.prepared(), coded.pointers().data(), count, dim, out.data());
   EXPECT_EQ(out[count], -77.0f);
   for (size_t i = 0; i < count; ++i) {
-    code.decode(codes.data() + i * code.bytes(), decoded.data());
-    const double exact = test::raw_distance(code.spec().metric, query, decoded.data(), dim) +
+    code.decode(coded.row(i), decoded.data());
+    const double exact = test::exact_distance(code.spec().metric, query, decoded.data(), dim) +
                          (code.spec().metric == Metric::kL2 ? code.mean_error() : 0);
     ASSERT_NEAR(out[i], exact, 1e-3 + 1e-5 * std::abs(exact)) << "row " << i << " of " << count;
   }
@@ -54,17 +53,15 @@ TEST(PqCode, EstimatesAreDistancesToDecodedVectors) {
     for (const Metric metric : kMetricsOfCodes) {
       SCOPED_TRACE(describe(spec_of(shape, metric)));
       ASSERT_VALUE(code, test::train_pq(spec_of(shape, metric), vectors));
-      const std::vector<std::byte> codes = test::encode_all(*code, vectors);
-      AlignedBuffer prepared = AlignedBuffer::allocate(code->query_bytes()).value();
+      Coded coded(*code, vectors);
       std::vector<float> stored(shape.dim);
       for (size_t count : {0u, 1u, 2u, 3u, 4u, 5u, 17u, 64u, 101u}) {
         const float* query = queries.row(count % 3);
-        code->prepare(query, prepared.data());
-        expect_estimates(*code, prepared.data(), query, codes, count);
-        const std::byte* a_code = codes.data() + count * code->bytes();
-        code->prepare_stored(a_code, prepared.data());
-        code->decode(a_code, stored.data());
-        expect_estimates(*code, prepared.data(), stored.data(), codes, count);
+        coded.prepare(query);
+        expect_estimates(*code, coded, query, count);
+        coded.prepare_stored(count);
+        code->decode(coded.row(count), stored.data());
+        expect_estimates(*code, coded, stored.data(), count);
       }
     }
   }
@@ -107,22 +104,20 @@ struct Rates {
 Rates rates_of(const PqCode& code, const Vectors& queries, const Vectors& vectors, size_t nearest,
                float sigmas) {
   const Metric metric = code.spec().metric;
-  const std::vector<std::byte> codes = test::encode_all(code, vectors);
-  const auto rows = test::rows_of(codes, code.bytes());
-  std::vector<float> estimates(vectors.rows);
+  Coded coded(code, vectors);
   size_t held = 0, pairs = 0;
   double bounds = 0, errors = 0;
   for (size_t q = 0; q < queries.rows; ++q) {
-    const AlignedBuffer prepared = test::prepared(code, queries.row(q));
-    code.kernel()(prepared.data(), rows.data(), rows.size(), vectors.dim, estimates.data());
+    coded.prepare(queries.row(q));
+    const std::vector<float> estimates = coded.estimates();
     std::vector<std::pair<double, size_t>> order;
     for (size_t i = 0; i < vectors.rows; ++i)
-      order.emplace_back(test::raw_distance(metric, queries.row(q), vectors.row(i), vectors.dim), i);
+      order.emplace_back(test::exact_distance(metric, queries.row(q), vectors.row(i), vectors.dim), i);
     std::sort(order.begin(), order.end());
     order.resize(nearest);
     for (const auto& [exact, i] : order) {
       const double error = std::abs(estimates[i] - exact);
-      const float bound = code.error_bound(prepared.data(), codes.data() + i * code.bytes(), sigmas);
+      const float bound = code.error_bound(coded.prepared(), coded.row(i), sigmas);
       held += error <= bound;
       bounds += bound;
       errors += error;
@@ -171,12 +166,12 @@ TEST(PqCode, OpensWhatItSaved) {
     ASSERT_VALUE(code, test::train_pq(spec, vectors));
     ASSERT_VALUE(opened, PqCode::open(spec, code->save()));
     EXPECT_EQ(opened->save(), code->save());
-    const std::vector<std::byte> codes = test::encode_all(*code, vectors);
-    EXPECT_EQ(test::encode_all(*opened, vectors), codes);
-    const AlignedBuffer before = test::prepared(*code, vectors.row(0));
-    const AlignedBuffer after = test::prepared(*opened, vectors.row(0));
-    EXPECT_EQ(opened->error_bound(after.data(), codes.data(), 1.9f),
-              code->error_bound(before.data(), codes.data(), 1.9f));
+    Coded before(*code, vectors), after(*opened, vectors);
+    EXPECT_TRUE(std::ranges::equal(before.rows(), after.rows()));
+    before.prepare(vectors.row(0));
+    after.prepare(vectors.row(0));
+    EXPECT_EQ(opened->error_bound(after.prepared(), after.row(0), 1.9f),
+              code->error_bound(before.prepared(), before.row(0), 1.9f));
   }
 }
 
@@ -217,10 +212,10 @@ TEST(PqCode, EqualVectorsAreExact) {
   for (const char* name : {"pq", "opq"}) {
     ASSERT_VALUE(code, test::train_pq(test::code_spec(name, Metric::kL2, 12, 8, 4), vectors));
     EXPECT_LT(test::distortion(*code, vectors), 1e-6);
-    const std::vector<std::byte> codes = test::encode_all(*code, vectors);
-    const AlignedBuffer prepared = test::prepared(*code, queries.row(0));
-    expect_estimates(*code, prepared.data(), queries.row(0), codes, 3);
-    EXPECT_LT(code->error_bound(prepared.data(), codes.data(), 3.0f), 0.05f);
+    Coded coded(*code, vectors);
+    coded.prepare(queries.row(0));
+    expect_estimates(*code, coded, queries.row(0), 3);
+    EXPECT_LT(code->error_bound(coded.prepared(), coded.row(0), 3.0f), 0.05f);
   }
 }
 
@@ -229,12 +224,12 @@ TEST(PqCode, NotANumberSortsLast) {
   for (const char* name : {"pq", "opq"}) {
     for (const Metric metric : kMetricsOfCodes) {
       ASSERT_VALUE(code, test::train_pq(test::code_spec(name, metric, 12, 4, 5), vectors));
-      const std::vector<std::byte> codes = test::encode_all(*code, vectors);
-      std::vector<float> query(12, 1.0f), out(300);
+      Coded coded(*code, vectors);
+      std::vector<float> query(12, 1.0f);
       query[4] = std::numeric_limits<float>::quiet_NaN();
-      const AlignedBuffer prepared = test::prepared(*code, query.data());
-      code->kernel()(prepared.data(), test::rows_of(codes, code->bytes()).data(), 300, 12, out.data());
-      for (const float distance : out) ASSERT_EQ(distance, std::numeric_limits<float>::infinity());
+      coded.prepare(query.data());
+      for (const float distance : coded.estimates())
+        ASSERT_EQ(distance, std::numeric_limits<float>::infinity());
     }
   }
 }

@@ -1,14 +1,13 @@
 // Goal: the tables of every CPU level are the same bits as a plain loop makes, so that codebooks and codes do
 // not depend on the machine; the least is the first of equals and never NaN. Method: every level this CPU
 // runs, odd dimensions, tables of 16 and of 256 and of odd numbers of columns.
-#include "index/codes/code_dispatch.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "index/codes/code_dispatch.h"
 #include "index/codes/pq_adc.h"
 #include "tests/index/distance/reference.h"
 #include "tests/support/vectors.h"

@@ -47,16 +47,14 @@ TEST(PqRecall, ScanAndRerankFindTheNearest) {
       SCOPED_TRACE(fmt::format("{} {} bits {}", c.name, c.bits, metric_name(metric)));
       ASSERT_VALUE(code, test::train_pq(test::code_spec(c.name, metric, 64, c.bits, c.subvectors), base));
       ASSERT_EQ(code->bytes(), 16u);
-      const std::vector<std::byte> codes = test::encode_all(*code, base);
-      const auto rows = test::rows_of(codes, code->bytes());
-      std::vector<float> estimates(base.rows);
+      test::Coded coded(*code, base);
       double reranked = 0, plain = 0;
       for (size_t q = 0; q < queries.rows; ++q) {
-        const AlignedBuffer prepared = test::prepared(*code, queries.row(q));
-        code->kernel()(prepared.data(), rows.data(), rows.size(), 64, estimates.data());
+        coded.prepare(queries.row(q));
+        const std::vector<float> estimates = coded.estimates();
         std::vector<double> exact(base.rows);
         for (size_t i = 0; i < base.rows; ++i)
-          exact[i] = test::raw_distance(metric, queries.row(q), base.row(i), 64);
+          exact[i] = test::exact_distance(metric, queries.row(q), base.row(i), 64);
         reranked += recall_of(exact, least(estimates, kReranked)) / static_cast<double>(queries.rows);
         plain += recall_of(exact, least(estimates, kNeighbours)) / static_cast<double>(queries.rows);
       }
@@ -92,7 +90,7 @@ TEST(PqRecall, FastScanFindsWhatTheCodesFind) {
     candidates += found;
     std::vector<double> exact(base.rows);
     for (size_t i = 0; i < base.rows; ++i)
-      exact[i] = test::raw_distance(Metric::kL2, queries.row(q), base.row(i), 64);
+      exact[i] = test::exact_distance(Metric::kL2, queries.row(q), base.row(i), 64);
     recall += recall_of(exact, {positions.begin(), positions.begin() + static_cast<ptrdiff_t>(found)}) /
               static_cast<double>(queries.rows);
   }

@@ -1,16 +1,13 @@
-// What the tests of product quantisation share: training by name, mean squared errors, aligned queries, and
-// data whose parts depend on each other.
+// What the tests of product quantisation share besides code_support.h: training as PqCode, mean squared
+// errors, and data whose parts depend on each other.
 #pragma once
 
 #include <cmath>
-#include <cstring>
 #include <memory>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "index/codes/pq_code.h"
-#include "tests/support/result_matchers.h"
-#include "tests/support/vectors.h"
+#include "tests/index/codes/code_support.h"
 
 namespace kith::test {
 
@@ -54,24 +51,6 @@ inline Vectors turned_anisotropic(size_t rows, uint32_t dim, float decay, uint64
   return turned;
 }
 
-inline std::vector<std::byte> encode_all(const VectorCode& code, const Vectors& vectors) {
-  std::vector<std::byte> codes(vectors.rows * code.bytes());
-  for (size_t i = 0; i < vectors.rows; ++i) code.encode(vectors.row(i), codes.data() + i * code.bytes());
-  return codes;
-}
-
-inline std::vector<const void*> rows_of(const std::vector<std::byte>& codes, size_t stride) {
-  std::vector<const void*> rows;
-  for (size_t at = 0; at < codes.size(); at += stride) rows.push_back(codes.data() + at);
-  return rows;
-}
-
-inline double squared_error(const float* a, const float* b, uint32_t dim) {
-  double sum = 0;
-  for (uint32_t d = 0; d < dim; ++d) sum += (double{a[d]} - b[d]) * (double{a[d]} - b[d]);
-  return sum;
-}
-
 /// Mean squared distance of the vectors to what their codes stand for.
 inline double distortion(const VectorCode& code, const Vectors& vectors) {
   std::vector<std::byte> bytes(code.bytes());
@@ -80,23 +59,9 @@ inline double distortion(const VectorCode& code, const Vectors& vectors) {
   for (size_t i = 0; i < vectors.rows; ++i) {
     code.encode(vectors.row(i), bytes.data());
     code.decode(bytes.data(), decoded.data());
-    sum += squared_error(vectors.row(i), decoded.data(), vectors.dim);
+    sum += exact_distance(Metric::kL2, vectors.row(i), decoded.data(), vectors.dim);
   }
   return sum / static_cast<double>(vectors.rows);
-}
-
-/// The raw distance in double.
-inline double raw_distance(Metric metric, const float* a, const float* b, uint32_t dim) {
-  if (metric == Metric::kL2) return squared_error(a, b, dim);
-  double dot = 0;
-  for (uint32_t d = 0; d < dim; ++d) dot += double{a[d]} * b[d];
-  return -dot;
-}
-
-inline AlignedBuffer prepared(const VectorCode& code, const float* query) {
-  AlignedBuffer buffer = AlignedBuffer::allocate(code.query_bytes()).value();
-  code.prepare(query, buffer.data());
-  return buffer;
 }
 
 }  // namespace kith::test
