@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <thread>
 
 #include "tests/support/result_matchers.h"
 #include "tests/support/vectors.h"
 
 extern "C" void omp_set_num_threads(int);
+extern "C" void openblas_set_num_threads(int);
 
 namespace kith {
 namespace {
@@ -40,7 +42,8 @@ TEST(KMeans, IsAsGoodAsFaissWithItsOwnAssignment) {
     const KMeansSpec spec = {rows.dim, centroids, 20, 77};
     ASSERT_VALUE(ours, train_kmeans(spec, rows.data.data(), rows.rows));
     ASSERT_EQ(ours.size(), size_t{centroids} * rows.dim);
-    omp_set_num_threads(1);
+    omp_set_num_threads(1);  // what OpenMP and OpenBLAS start is not seen by the sanitizers
+    openblas_set_num_threads(1);
     faiss::Clustering theirs(9, static_cast<int>(centroids));
     theirs.niter = 20;
     theirs.seed = 77;
@@ -68,6 +71,24 @@ TEST(KMeans, TheSameInputGivesTheSameCentroids) {
   ASSERT_VALUE(other, train_kmeans({5, 37, 10, 2}, rows.data.data(), rows.rows));
   EXPECT_EQ(first, second);
   EXPECT_NE(first, other);
+}
+
+TEST(KMeans, ParallelTrainingsAreIndependent) {
+  const Vectors rows = test::normal_vectors(600, 6, test::test_seed(9));
+  const auto run = [&](uint64_t seed) {
+    auto centroids = train_kmeans({6, 20, 8, seed}, rows.data.data(), rows.rows);
+    EXPECT_TRUE(centroids.ok());
+    return std::move(centroids).value();
+  };
+  std::vector<float> alone[3], beside[3];
+  for (uint64_t i = 0; i < 3; ++i) alone[i] = run(i);
+  std::vector<std::thread> threads;
+  for (uint64_t i = 0; i < 3; ++i)
+    threads.emplace_back([&, i] {
+      for (int pass = 0; pass < 5; ++pass) beside[i] = run(i);
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(alone[i], beside[i]) << "seed " << i;
 }
 
 TEST(KMeans, EqualRowsGiveThatRow) {
