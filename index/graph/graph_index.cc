@@ -26,7 +26,7 @@ GraphIndex::~GraphIndex() = default;
 
 Result<std::unique_ptr<GraphIndex>> GraphIndex::create(const GraphKind& kind, const IndexSpec& spec) {
   const VectorSpace space = TRY(VectorSpace::of(spec.metric, spec.type, spec.dim));
-  const GraphOptions options = TRY(kind.parse(spec.options));
+  const GraphOptions options = TRY(kind.parse(spec.options, space));
   return std::unique_ptr<GraphIndex>(new GraphIndex(kind, spec, space, options));
 }
 
@@ -191,12 +191,12 @@ Result<void> GraphIndex::checkpoint(FileSystem& fs, const std::string& path) con
 
 IndexMemory GraphIndex::memory() const {
   const uint64_t nodes = rows_.size();
-  uint64_t per_node = sizeof(Slot) * graph_.base().capacity() + ListMarks::bytes(graph_.base().capacity()) +
-                      sizeof(Row) + 1 + sizeof(uint32_t) + 1 + sizeof(uint32_t);
+  uint64_t per_node = graph_.base().bytes() + ListMarks::bytes(graph_.base().capacity()) + sizeof(Row) + 1 +
+                      sizeof(uint32_t) + 1 + sizeof(uint32_t);
   const CodeStore* codes = graph_.codes();
   if (codes != nullptr) per_node += codes->extents().stride();
   return {nodes * graph_.vectors().stride(),
-          nodes * per_node + graph_.upper_lists() * sizeof(Slot) * graph_.upper().capacity()};
+          nodes * per_node + graph_.upper_lists() * graph_.upper().bytes()};
 }
 
 IndexStats GraphIndex::stats() const {

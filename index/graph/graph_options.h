@@ -40,8 +40,8 @@ struct BuildInput {
   Stop stop;
 };
 
-/// Option `codes`: none, rabitq1 … rabitq8.
-void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard = "none");
+/// Option `codes`: none, rabitq1 … rabitq8, as bits a dimension.
+uint32_t read_code_option(OptionReader& reader, uint32_t fallback);
 
 /// A kind of graph: a row of constants.
 struct GraphKind {
@@ -52,7 +52,8 @@ struct GraphKind {
   /// are linked as they come. Connectivity is not the builder's care. Returns the stop's error between its
   /// phases.
   Result<void> (*build)(const BuildInput& input);
-  Result<GraphOptions> (*parse)(const IndexOptions& options);  // InvalidArgument naming the option
+  /// InvalidArgument naming the option.
+  Result<GraphOptions> (*parse)(const IndexOptions& options, const VectorSpace& space);
 };
 
 }  // namespace kith

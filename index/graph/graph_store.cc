@@ -6,9 +6,13 @@
 
 namespace kith {
 
-void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard) {
-  const Result<uint32_t> bits = CodeStore::parse_bits(reader.text("codes", standard));
-  bits ? void(options.code_bits = bits.value()) : reader.refuse("codes", bits.error());
+uint32_t read_code_option(OptionReader& reader, uint32_t fallback) {
+  const std::string_view text = reader.text("codes", "");
+  if (text.empty()) return fallback;
+  const Result<uint32_t> bits = CodeStore::parse_bits(text);
+  if (bits) return bits.value();
+  reader.refuse("codes", bits.error());
+  return fallback;
 }
 
 GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, uint64_t seed)
@@ -50,9 +54,9 @@ std::optional<GraphEntry> GraphStore::entry() const {
   return GraphEntry{static_cast<Node>(entry), static_cast<uint32_t>(entry >> 32) - 1};
 }
 
-/// As many as take up at most half of a small L2 cache, so that they stay there.
+/// As many as stay in the cache beside what a walk touches.
 void GraphStore::choose_landmarks(Node nodes) {
-  constexpr size_t kBytes = 32 << 10;
+  constexpr size_t kBytes = 16 << 10;
   const CodeStore* codes = this->codes();
   const size_t stride = codes != nullptr ? codes->extents().stride() : vectors_.stride();
   const auto wanted = static_cast<uint32_t>(std::clamp<size_t>(kBytes / stride, 32, Landmarks::kMax));
