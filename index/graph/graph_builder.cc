@@ -162,7 +162,8 @@ Result<BuildCounts> build_graph(const GraphKind& kind, GraphStore& graph, const 
     const auto lease = scratch.borrow();
     counts.unreached = Connector(graph, *lease, nodes, middle).run(members.nodes);
     if (CodeStore* codes = graph.codes())
-      for_all(pool, members.nodes.size(), [&](size_t i) { codes->encode(members.nodes[i], graph.vectors()); });
+      for_all(pool, members.nodes.size(),
+              [&](size_t i) { codes->encode(members.nodes[i], graph.vectors()); });
     graph.offer_entry(middle, 0);
   }
   for (const Node node : members.nodes)

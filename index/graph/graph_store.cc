@@ -6,12 +6,18 @@
 
 namespace kith {
 
-uint32_t read_code_option(OptionReader& reader, uint32_t fallback) {
+uint32_t read_code_option(OptionReader& reader, const VectorSpace& space, uint32_t fallback) {
   const std::string_view text = reader.text("codes", "");
   if (text.empty()) return fallback;
   const Result<uint32_t> bits = CodeStore::parse_bits(text);
-  if (bits) return bits.value();
-  reader.refuse("codes", bits.error());
+  if (!bits) {
+    reader.refuse("codes", bits.error());
+  } else if (*bits > 0 && !CodeStore::serves(space)) {
+    reader.refuse("codes", invalid_argument("no codes for {} over {}; give none", metric_name(space.metric),
+                                            scalar_name(space.type)));
+  } else {
+    return *bits;
+  }
   return fallback;
 }
 
