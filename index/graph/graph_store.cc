@@ -68,7 +68,7 @@ void GraphStore::choose_landmarks(Node nodes) {
   const auto wanted = static_cast<uint32_t>(std::clamp<size_t>(kBytes / stride, 32, Landmarks::kMax));
   const std::lock_guard lock(landmarks_mutex_);
   uint32_t count = 0;
-  for (uint64_t number = 0; number < 2 * wanted && count < wanted; ++number)
+  for (uint64_t number = 0; nodes > 0 && number < 2 * wanted && count < wanted; ++number)
     if (const Node node = start(number, nodes); node != kNoNode) landmarks_.set(count++, node);
   landmarks_.resize(count);
 }
