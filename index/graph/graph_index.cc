@@ -66,7 +66,7 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
   const Node before = rows_.size();
   for (size_t i = 0; i < rows.size(); ++i)
     graph_.vectors().set(static_cast<Node>(before + i), vectors[i].data);
-  const bool wants_codes = graph_.options().code_bits > 0 && CodeStore::serves(graph_.space());
+  const bool wants_codes = graph_.options().code_bits > 0;
   if (wants_codes && graph_.codes() == nullptr && count >= kCodeRows)
     TRY(train_codes(static_cast<Node>(count)));
   for (size_t begin = 0; begin < rows.size(); begin += kAddSlice) {
@@ -102,6 +102,7 @@ Result<void> GraphIndex::build_once(const Stop& stop) {
   }
   const Node nodes = rows_.size();
   if (!waits_for_build() || nodes == 0) return {};
+  const std::shared_lock linking(linking_);
   TRY(build_graph(kind_, graph_, rows_, nodes, link_scratch_, spec_.pool, stop));
   std::lock_guard lock(publish_mutex_);
   queue_.assume_done(nodes);

@@ -68,7 +68,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   IndexSpec spec_;
   RowTable rows_;
   GraphStore graph_;
-  std::shared_mutex linking_;  // shared by linkers; whole while codes come in
+  std::shared_mutex linking_;  // shared by linkers and a build; whole while codes come in
   mutable ScratchPool<WalkScratch> walk_scratch_;
   ScratchPool<LinkScratch> link_scratch_;
   std::mutex build_mutex_;          // of whoever builds, all the time

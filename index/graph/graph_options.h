@@ -40,8 +40,8 @@ struct BuildInput {
   Stop stop;
 };
 
-/// Option `codes`: none, rabitq1 … rabitq8, as bits a dimension.
-uint32_t read_code_option(OptionReader& reader, uint32_t fallback);
+/// Option `codes`: none, rabitq1 … rabitq8 where codes serve the space, as bits a dimension.
+uint32_t read_code_option(OptionReader& reader, const VectorSpace& space, uint32_t fallback);
 
 /// A kind of graph: a row of constants.
 struct GraphKind {

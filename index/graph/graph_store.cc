@@ -6,12 +6,18 @@
 
 namespace kith {
 
-uint32_t read_code_option(OptionReader& reader, uint32_t fallback) {
+uint32_t read_code_option(OptionReader& reader, const VectorSpace& space, uint32_t fallback) {
   const std::string_view text = reader.text("codes", "");
   if (text.empty()) return fallback;
   const Result<uint32_t> bits = CodeStore::parse_bits(text);
-  if (bits) return bits.value();
-  reader.refuse("codes", bits.error());
+  if (!bits) {
+    reader.refuse("codes", bits.error());
+  } else if (*bits > 0 && !CodeStore::serves(space)) {
+    reader.refuse("codes", invalid_argument("no codes for {} over {}; give none", metric_name(space.metric),
+                                            scalar_name(space.type)));
+  } else {
+    return *bits;
+  }
   return fallback;
 }
 
@@ -62,7 +68,7 @@ void GraphStore::choose_landmarks(Node nodes) {
   const auto wanted = static_cast<uint32_t>(std::clamp<size_t>(kBytes / stride, 32, Landmarks::kMax));
   const std::lock_guard lock(landmarks_mutex_);
   uint32_t count = 0;
-  for (uint64_t number = 0; number < 2 * wanted && count < wanted; ++number)
+  for (uint64_t number = 0; nodes > 0 && number < 2 * wanted && count < wanted; ++number)
     if (const Node node = start(number, nodes); node != kNoNode) landmarks_.set(count++, node);
   landmarks_.resize(count);
 }

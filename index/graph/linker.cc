@@ -99,10 +99,9 @@ void Linker::finish(Node node) {
   if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
     graph_.set_zero_node(node);
   graph_.set_linked(node);
-  constexpr Node kFirstMove = 1024;
-  if (!graph_.options().entry_moves || node < kFirstMove) return;
-  if (!graph_.options().levels && std::has_single_bit(node)) move_entry(node);
-  if (node % (std::bit_floor(node) / 4) == 0) graph_.choose_landmarks(node);
+  if (graph_.options().levels || node == 0 || GraphStore::landmark_step(node) != node) return;
+  if (graph_.options().entry_moves && std::has_single_bit(node)) move_entry(node);
+  graph_.choose_landmarks(node);
 }
 
 /// Under cosine, the node at which a zero vector hangs.

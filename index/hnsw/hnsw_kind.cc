@@ -6,7 +6,7 @@
 namespace kith {
 namespace {
 
-Result<GraphOptions> parse_hnsw(const IndexOptions& options, const VectorSpace& /*space*/) {
+Result<GraphOptions> parse_hnsw(const IndexOptions& options, const VectorSpace& space) {
   OptionReader reader(options, "hnsw");
   GraphOptions out;
   out.levels = true;
@@ -18,7 +18,7 @@ Result<GraphOptions> parse_hnsw(const IndexOptions& options, const VectorSpace& 
   out.keep_pruned = reader.flag("keep_pruned", out.keep_pruned);
   out.extend_candidates = reader.flag("extend_candidates", out.extend_candidates);
   out.deterministic = reader.flag("deterministic", out.deterministic);
-  out.code_bits = read_code_option(reader, 0);
+  out.code_bits = read_code_option(reader, space, 0);
   TRY(reader.finish());
   return out;
 }

@@ -25,7 +25,7 @@ Result<GraphOptions> parse_vamana(const IndexOptions& options, const VectorSpace
   GraphOptions out;
   out.entry_moves = true;
   out.rule.alpha = reader.real("alpha", 1.2f, 1, 2);
-  out.code_bits = read_code_option(reader, default_code_bits(space));
+  out.code_bits = read_code_option(reader, space, default_code_bits(space));
   out.degree = reader.number("degree", default_degree(space, out.code_bits), 4, 256);
   // The slack of 1.3: a list takes `degree` before it is pruned to R = degree / 1.3, so that pruning comes
   // once in many edges. Against R = degree: three quarters of the build time at the same recall (SIFT, 40,000
