@@ -43,7 +43,7 @@ constexpr bool operator<(const Neighbor& a, const Neighbor& b) {
 using IndexOptions = std::vector<std::pair<std::string, std::string>>;
 
 struct IndexSpec {
-  std::string kind = "hnsw";
+  std::string kind = "vamana";
   Metric metric = Metric::kL2;
   ScalarType type = ScalarType::kF32;
   uint32_t dim = 0;  // 1..65,535
@@ -114,6 +114,18 @@ struct RangeRequest {
   Stop stop;
 };
 
+/// How the graph of an index hangs together.
+struct GraphAudit {
+  uint64_t nodes = 0;        // linked vectors, chained ones included
+  uint64_t chained = 0;      // vectors that hang at an equal one
+  uint64_t edges = 0;        // of layer 0
+  uint64_t unreachable = 0;  // live linked vectors that no path on layer 0 from the entry leads to
+  uint32_t entry_level = 0;
+  std::vector<uint64_t> degrees;  // [d] = nodes of the graph with d neighbours on layer 0
+  std::vector<uint64_t> levels;   // [l] = nodes of the graph whose level is l
+  std::vector<Row> examples;      // of unreachable rows, at most 16
+};
+
 /// One row per kind in index/registry.cc. `create` and `open` are never null; the rest is null where the kind
 /// lacks it.
 struct IndexKind {
@@ -133,6 +145,9 @@ struct IndexKind {
                                                     const SearchRequest& request);
   /// Waits until no row is pending.
   Result<void> (*settle)(Index& index, const Stop& stop);
+  /// Walks the whole graph; about a scan of its lists. Concurrent with everything, exact while nothing
+  /// changes.
+  Result<GraphAudit> (*audit)(const Index& index);
 };
 
 }  // namespace kith

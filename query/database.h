@@ -59,9 +59,16 @@ struct OpenReport {
   double seconds = 0;
 };
 
+/// The graph of one field, where its index has one.
+struct FieldGraph {
+  std::string field;
+  GraphAudit audit;
+};
+
 struct VerifyReport {
   uint64_t points = 0;
   uint64_t bytes = 0;
+  std::vector<FieldGraph> graphs;
   std::vector<std::string> problems;  // empty = everything checked is whole
 };
 

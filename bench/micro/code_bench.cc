@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -66,9 +67,22 @@ void run_kernel(benchmark::State& state, DistanceFn kernel, const void* query, c
   state.counters["row_bytes"] = static_cast<double>(row_bytes);
 }
 
-void run_estimate(benchmark::State& state, const CodeSpec& spec) {
-  Setup s(spec);
-  run_kernel(state, s.code->kernel(), s.query.data(), s.rows.data(), s.code->bytes(), spec.dim);
+/// Trained when it is first used, once for all benchmarks of the code.
+class LazySetup {
+ public:
+  explicit LazySetup(const CodeSpec& spec) : spec_(spec) {}
+  Setup& get() {
+    if (!setup_) setup_.emplace(spec_);
+    return *setup_;
+  }
+
+ private:
+  CodeSpec spec_;
+  std::optional<Setup> setup_;
+};
+
+void run_estimate(benchmark::State& state, Setup& s) {
+  run_kernel(state, s.code->kernel(), s.query.data(), s.rows.data(), s.code->bytes(), s.code->spec().dim);
 }
 
 void run_exact(benchmark::State& state, uint32_t dim) {
@@ -79,9 +93,8 @@ void run_exact(benchmark::State& state, uint32_t dim) {
 
 /// One call per iteration, of vector after vector.
 template <typename Work>
-void run_each(benchmark::State& state, const CodeSpec& spec, Work work) {
-  Setup s(spec);
-  std::vector<float> decoded(spec.dim);
+void run_each(benchmark::State& state, Setup& s, Work work) {
+  std::vector<float> decoded(s.code->spec().dim);
   size_t i = 0;
   for (auto _ : state) {
     work(s, i, decoded.data());
@@ -93,25 +106,28 @@ void run_each(benchmark::State& state, const CodeSpec& spec, Work work) {
 void register_code(const CodeSpec& spec) {
   const std::string name =
       fmt::format("code/{}{}/{}/", spec.name, spec.bits == 0 ? "" : std::to_string(spec.bits), spec.dim);
+  const auto lazy = std::make_shared<LazySetup>(spec);
   const auto add = [&](const char* work, auto run) {
-    benchmark::RegisterBenchmark((name + work).c_str(), run)->MinTime(0.02);
+    benchmark::RegisterBenchmark((name + work).c_str(), [run, lazy](benchmark::State& state) {
+      run(state, lazy->get());
+    })->MinTime(0.02);
   };
-  add("estimate", [spec](benchmark::State& state) { run_estimate(state, spec); });
-  add("encode", [spec](benchmark::State& state) {
-    run_each(state, spec, [](Setup& s, size_t i, float*) { s.code->encode(s.vector(i), s.row(i)); });
+  add("estimate", run_estimate);
+  add("encode", [](benchmark::State& state, Setup& setup) {
+    run_each(state, setup, [](Setup& s, size_t i, float*) { s.code->encode(s.vector(i), s.row(i)); });
   });
-  add("decode", [spec](benchmark::State& state) {
-    run_each(state, spec, [](Setup& s, size_t i, float* out) { s.code->decode(s.row(i), out); });
+  add("decode", [](benchmark::State& state, Setup& setup) {
+    run_each(state, setup, [](Setup& s, size_t i, float* out) { s.code->decode(s.row(i), out); });
   });
-  add("prepare", [spec](benchmark::State& state) {
-    run_each(state, spec, [](Setup& s, size_t i, float*) { s.code->prepare(s.vector(i), s.query.data()); });
+  add("prepare", [](benchmark::State& state, Setup& setup) {
+    run_each(state, setup, [](Setup& s, size_t i, float*) { s.code->prepare(s.vector(i), s.query.data()); });
   });
-  add("prepare_stored", [spec](benchmark::State& state) {
-    run_each(state, spec,
+  add("prepare_stored", [](benchmark::State& state, Setup& setup) {
+    run_each(state, setup,
              [](Setup& s, size_t i, float*) { s.code->prepare_stored(s.row(i), s.query.data()); });
   });
-  add("error_bound", [spec](benchmark::State& state) {
-    run_each(state, spec, [](Setup& s, size_t i, float*) {
+  add("error_bound", [](benchmark::State& state, Setup& setup) {
+    run_each(state, setup, [](Setup& s, size_t i, float*) {
       benchmark::DoNotOptimize(s.code->error_bound(s.query.data(), s.row(i), 1.9f));
     });
   });

@@ -9,6 +9,7 @@
 #include "bench/harness/micro/micro_suite.h"
 #include "bench/micro/code_bench.h"
 #include "bench/micro/distance_bench.h"
+#include "bench/micro/fastscan_bench.h"
 #include "index/distance/distance.h"
 
 int main(int argc, char** argv) {
@@ -16,6 +17,8 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("cpu_level", std::string(kith::cpu_level_name(kith::cpu_level())));
   kith::bench::register_distance_benchmarks();
   kith::bench::register_code_benchmarks();
-  return kith::bench::run_micro_suite(argc, argv,
-                                      {"^l2/f32/128/l[12]/|^code/.*/128/", "/784/(l1|dram_random)/|^code/"});
+  kith::bench::register_fastscan_benchmarks();
+  return kith::bench::run_micro_suite(
+      argc, argv,
+      {"^l2/f32/128/l[12]/|^code/.*/128/|^fastscan/8/l2", "/784/(l1|dram_random)/|^(code|fastscan)/"});
 }

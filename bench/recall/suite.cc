@@ -139,7 +139,7 @@ void note_points(const Measured& measured, const std::string& set, Report& repor
 
 RecallOptions recall_options(Extent extent) {
   RecallOptions options;
-  options.kinds = {"hnsw"};
+  options.kinds = {"vamana", "hnsw"};
   options.report_directory = "bench/report";
   options.sets = {"fashion-mnist", "sift", "debian"};
   options.rival_links = {16, 32};
@@ -153,7 +153,7 @@ RecallOptions recall_options(Extent extent) {
   options.sweep.efforts = {10, 16, 24, 32, 48, 64, 96, 128, 256, 512};
   if (extent == Extent::kQuick) return options;
   options.sets = {"synthetic"};
-  options.kinds = {"hnsw", "flat"};
+  options.kinds = {"vamana", "hnsw", "flat"};
   options.report_directory.clear();
   options.sweep.efforts = {10, 20, 40, 80};
   return options;

@@ -13,7 +13,7 @@ namespace kith::bench {
 
 struct ServerBenchOptions {
   std::string set = "fashion-mnist";
-  std::vector<std::string> kinds = {"flat", "hnsw"};
+  std::vector<std::string> kinds = {"flat", "vamana", "hnsw"};
   std::string program;    // the kith binary
   std::string directory;  // data of the run goes into a new folder in it, removed at the end
   size_t queries = 1000;

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "index/codes/half_code.h"
+#include "index/codes/pq_code.h"
 #include "index/codes/rabitq_code.h"
 #include "index/codes/sq_code.h"
 #include "index/codes/vector_code.h"
@@ -8,8 +9,8 @@
 namespace kith {
 namespace {
 
-constexpr std::array<const CodeKind*, 6> kKinds = {
-    &kFp16Kind, &kBf16Kind, &kSq8Kind, &kSq4Kind, &kLvq4x8Kind, &kRabitqKind,
+constexpr std::array<const CodeKind*, 8> kKinds = {
+    &kFp16Kind, &kBf16Kind, &kSq8Kind, &kSq4Kind, &kLvq4x8Kind, &kRabitqKind, &kPqKind, &kOpqKind,
 };
 
 }  // namespace

@@ -178,6 +178,7 @@ constinit const IndexKind kFlatKind = {
     .range_search = flat_range,
     .search_batch = flat_batch,
     .settle = nullptr,
+    .audit = nullptr,
 };
 
 }  // namespace kith

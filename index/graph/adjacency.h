@@ -1,7 +1,7 @@
 // AdjacencyStore: neighbour lists of one fixed capacity, in extents, read without locks while they change.
 //
 // A list is `capacity` slots of u32: node + 1, or 0 where the list ends (so that zeroed memory is an empty
-// list). Lists start on cache lines; with 32 slots a list is exactly two.
+// list). A list takes a multiple of half a cache line; with 32 slots it is exactly two lines.
 //
 // Protocol: a writer holds the node's lock, writes slots with release stores, and everything about a node
 // (vector, its own list) is written before its number is stored in any list. A reader loads slots with
@@ -23,9 +23,11 @@ static_assert(Slot::is_always_lock_free && sizeof(Slot) == 4);
 class AdjacencyStore {
  public:
   explicit AdjacencyStore(uint32_t capacity)
-      : capacity_(capacity), extents_((capacity * sizeof(Slot) + 63) / 64 * 64) {}
+      : capacity_(capacity), extents_((capacity * sizeof(Slot) + 31) / 32 * 32) {}
 
   uint32_t capacity() const { return capacity_; }
+  /// Of one list.
+  size_t bytes() const { return extents_.stride(); }
   Result<void> grow(uint64_t lists) { return extents_.grow(lists); }
   Slot* list(uint64_t i) const { return reinterpret_cast<Slot*>(extents_.at(i)); }
 

@@ -36,6 +36,8 @@ void BatchLinker::link_batch(Node begin, Node end) {
   plans_.assign(count, {});
   skipped_.assign(count, false);
   for (size_t i = 0; i < count; ++i) skipped_[i] = rows_.removed(begin + static_cast<Node>(i));
+  if (CodeStore* codes = graph_.codes())
+    for_all(pool_, count, [&](size_t i) { codes->encode(begin_ + static_cast<Node>(i), graph_.vectors()); });
   if (!graph_.entry()) {
     const auto first = std::find(skipped_.begin(), skipped_.end(), false) - skipped_.begin();
     if (first < static_cast<ptrdiff_t>(count)) {
@@ -45,8 +47,6 @@ void BatchLinker::link_batch(Node begin, Node end) {
     }
   }
   find_twins();
-  if (CodeStore* codes = graph_.codes())
-    for_all(pool_, count, [&](size_t i) { codes->encode(begin_ + static_cast<Node>(i), graph_.vectors()); });
   for_all(pool_, count, [&](size_t i) {
     if (skipped_[i] || twins_[i] != kNoNode) return;
     const auto scratch = scratch_.borrow();

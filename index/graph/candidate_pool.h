@@ -65,6 +65,10 @@ class LinearPool {
     merge(1);
   }
 
+  /// Keeps the expanded candidates that leave the beam, which are the way that a walk came, at the end of
+  /// `trail`; null ends that.
+  void keep_trail(std::vector<Candidate>* trail) { trail_ = trail; }
+
   /// Takes in those of `count` candidates that are near enough.
   template <typename Filter>
   void offer(const float* distances, const Node* nodes, size_t count, const Filter& /*all pass*/) {
@@ -117,8 +121,15 @@ class LinearPool {
     const Candidate* fresh = fresh_.data();
     size_t old = size_;
     size_ = std::min(size_ + count, beam_);
-    for (size_t over = old + count - size_; over > 0; --over)
-      entries[old - 1].distance > fresh[count - 1].distance ? --old : --count;
+    for (size_t over = old + count - size_; over > 0; --over) {
+      if (entries[old - 1].distance > fresh[count - 1].distance) {
+        --old;
+        if (trail_ != nullptr && (entries[old].node & kExpanded))
+          trail_->push_back({entries[old].distance, entries[old].node & ~kExpanded});
+      } else {
+        --count;
+      }
+    }
     for (size_t hole = old + count; count > 0;) {
       if (old > 0 && entries[old - 1].distance > fresh[count - 1].distance) {
         entries[--hole] = entries[--old];
@@ -132,6 +143,7 @@ class LinearPool {
   }
 
   std::vector<Candidate> entries_;
+  std::vector<Candidate>* trail_ = nullptr;
   std::vector<Candidate> fresh_;
   size_t beam_ = 0;
   size_t size_ = 0;

@@ -1,5 +1,10 @@
 #include "index/graph/code_store.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
 #include "base/bytes.h"
 #include "index/checkpoint.h"
 
@@ -19,6 +24,29 @@ CodeSpec code_spec(const VectorSpace& space, uint32_t bits, uint64_t seed) {
   spec.bits = bits;
   spec.seed = seed;
   return spec;
+}
+
+/// Moves to the front what is finite and at most ten times as long as most vectors; how many that are, at
+/// least one. A single far longer one would draw the centre away from all others, and their codes would tell
+/// where the centre is, not where they are.
+size_t drop_outliers(std::vector<float>& sample, uint32_t dim) {
+  std::vector<float> lengths;  // squared
+  for (size_t i = 0; i < sample.size(); i += dim) {
+    const float length = std::inner_product(&sample[i], &sample[i] + dim, &sample[i], 0.0f);
+    lengths.push_back(std::isfinite(length) ? length : std::numeric_limits<float>::infinity());
+  }
+  std::vector<float> sorted = lengths;
+  const auto middle = sorted.begin() + static_cast<ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  const float longest = std::min(100 * *middle, std::numeric_limits<float>::max());
+  size_t kept = 0;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    if (!(lengths[i] <= longest)) continue;
+    std::copy_n(&sample[i * dim], dim, &sample[kept++ * dim]);
+  }
+  if (kept > 0) return kept;
+  std::fill_n(sample.begin(), dim, 0.0f);
+  return 1;
 }
 
 }  // namespace
@@ -46,9 +74,10 @@ Result<std::unique_ptr<CodeStore>> CodeStore::train(const VectorStore& vectors, 
     const Node node = static_cast<Node>(uint64_t{i} * nodes / count);
     to_f32(vectors[node], space.dim, space.type, sample.data() + size_t{i} * space.dim);
   }
+  const size_t kept = drop_outliers(sample, space.dim);
   const CodeSpec spec = code_spec(space, bits, seed);
   const CodeKind* kind = TRY(find_code_kind(spec.name));
-  return std::make_unique<CodeStore>(TRY(kind->train(spec, sample.data(), count)));
+  return std::make_unique<CodeStore>(TRY(kind->train(spec, sample.data(), kept)));
 }
 
 void CodeStore::encode(Node node, const VectorStore& vectors) {

@@ -9,6 +9,8 @@ Result<GraphAudit> audit_graph(const Index& index) {
   if (graph_index == nullptr) return invalid_argument("the index is no graph");
   const GraphStore& graph = graph_index->graph();
   const Node nodes = graph_index->rows().size();
+  std::vector<bool> linked(nodes);  // first: what is linked by now can be reached from now on
+  for (Node node = 0; node < nodes; ++node) linked[node] = graph.linked(node);
   const std::vector<bool> reachable = graph.reachable(nodes);
   std::vector<bool> chained(nodes);
   graph.for_each_equal([&](Node, Node member) {
@@ -19,7 +21,7 @@ Result<GraphAudit> audit_graph(const Index& index) {
   audit.levels.resize(GraphStore::kLevelMax + 1);
   std::vector<Node> neighbors(graph.base().capacity());
   for (Node node = 0; node < nodes; ++node) {
-    if (!graph.linked(node)) continue;
+    if (!linked[node]) continue;
     ++audit.nodes;
     audit.chained += chained[node];
     if (!chained[node]) {

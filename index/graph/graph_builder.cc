@@ -161,15 +161,17 @@ Result<BuildCounts> build_graph(const GraphKind& kind, GraphStore& graph, const 
     if (members.nodes.size() > 1) TRY(kind.build({graph, members.nodes, middle, pool, stop}));
     const auto lease = scratch.borrow();
     counts.unreached = Connector(graph, *lease, nodes, middle).run(members.nodes);
+    if (CodeStore* codes = graph.codes())
+      for_all(pool, members.nodes.size(),
+              [&](size_t i) { codes->encode(members.nodes[i], graph.vectors()); });
     graph.offer_entry(middle, 0);
   }
   for (const Node node : members.nodes)
     if (graph.space().metric == Metric::kCosine && is_zero(graph.vectors()[node], graph.space().bytes()))
       graph.set_zero_node(node);
   for (const auto& [representative, member] : members.twins) graph.add_equal(representative, member);
-  if (CodeStore* codes = graph.codes())
-    for_all(pool, members.nodes.size(), [&](size_t i) { codes->encode(members.nodes[i], graph.vectors()); });
   for (Node node = 0; node < nodes; ++node) graph.set_linked(node);
+  if (!graph.options().levels) graph.choose_landmarks(GraphStore::landmark_step(nodes - 1));
   return counts;
 }
 

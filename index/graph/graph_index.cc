@@ -20,10 +20,16 @@ constexpr uint64_t kPendingBytes = 16 << 20;  // of vectors in memory only until
 constexpr uint64_t kReleaseBytes = 1 << 20;   // of linked vectors leave memory at a time
 
 /// What memory=codes needs.
-Result<void> check_disk(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space) {
+Result<void> check_disk(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
+                        const GraphOptions& options) {
   if (kind.build != nullptr)
     return invalid_argument("{}: memory=codes: its builder works on full vectors; use hnsw, vamana or nsw",
                             kind.name);
+  if (options.code_bits == 0)
+    return invalid_argument(
+        "{}: memory=codes: codes=none leaves nothing in memory to walk on; give rabitq1 to "
+        "rabitq8",
+        kind.name);
   if (!CodeStore::serves(space))
     return invalid_argument("{}: memory=codes: there are no codes for metric {} over {}", kind.name,
                             metric_name(space.metric), scalar_name(space.type));
@@ -42,8 +48,8 @@ GraphIndex::~GraphIndex() = default;
 
 Result<std::unique_ptr<GraphIndex>> GraphIndex::create(const GraphKind& kind, const IndexSpec& spec) {
   const VectorSpace space = TRY(VectorSpace::of(spec.metric, spec.type, spec.dim));
-  const GraphOptions options = TRY(kind.parse(spec.options));
-  if (options.vectors_on_disk) TRY(check_disk(kind, spec, space));
+  const GraphOptions options = TRY(kind.parse(spec.options, space));
+  if (options.vectors_on_disk) TRY(check_disk(kind, spec, space, options));
   return std::unique_ptr<GraphIndex>(new GraphIndex(kind, spec, space, options));
 }
 
@@ -88,7 +94,7 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
   const Node before = rows_.size();
   for (size_t i = 0; i < rows.size(); ++i)
     graph_.vectors().set(static_cast<Node>(before + i), vectors[i].data);
-  const bool wants_codes = graph_.options().code_bits > 0 && CodeStore::serves(graph_.space());
+  const bool wants_codes = graph_.options().code_bits > 0;
   const bool first_codes = wants_codes && graph_.codes() == nullptr && count >= kCodeRows;
   first_codes ? TRY(train_codes(static_cast<Node>(count)))
               : TRY(graph_.vectors().write_behind(static_cast<Node>(count)));
@@ -127,6 +133,7 @@ Result<void> GraphIndex::build_once(const Stop& stop) {
   }
   const Node nodes = rows_.size();
   if (!waits_for_build() || nodes == 0) return {};
+  const std::shared_lock linking(linking_);
   TRY(build_graph(kind_, graph_, rows_, nodes, link_scratch_, spec_.pool, stop));
   std::lock_guard lock(publish_mutex_);
   queue_.assume_done(nodes);
@@ -250,16 +257,15 @@ Result<void> GraphIndex::checkpoint(FileSystem& fs, const std::string& path) con
 
 IndexMemory GraphIndex::memory() const {
   const uint64_t nodes = rows_.size();
-  uint64_t per_node = sizeof(Slot) * graph_.base().capacity() + ListMarks::bytes(graph_.base().capacity()) +
-                      sizeof(Row) + 1 + sizeof(uint32_t) + 1 + sizeof(uint32_t);
+  uint64_t per_node = graph_.base().bytes() + ListMarks::bytes(graph_.base().capacity()) + sizeof(Row) + 1 +
+                      sizeof(uint32_t) + 1 + sizeof(uint32_t);
   const CodeStore* codes = graph_.codes();
   if (codes != nullptr) per_node += codes->extents().stride();
   const VectorStore& vectors = graph_.vectors();
   const uint64_t released = std::min<uint64_t>(vectors.released(), nodes);
-  return {
-      .vector_bytes = (nodes - released) * vectors.stride(),
-      .structure_bytes = nodes * per_node + graph_.upper_lists() * sizeof(Slot) * graph_.upper().capacity(),
-      .disk_bytes = vectors.leaves_memory() && codes != nullptr ? nodes * vectors.stride() : 0};
+  return {.vector_bytes = (nodes - released) * vectors.stride(),
+          .structure_bytes = nodes * per_node + graph_.upper_lists() * graph_.upper().bytes(),
+          .disk_bytes = vectors.leaves_memory() && codes != nullptr ? nodes * vectors.stride() : 0};
 }
 
 IndexStats GraphIndex::stats() const {

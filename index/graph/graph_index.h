@@ -12,6 +12,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "index/graph/graph_audit.h"
 #include "index/graph/graph_store.h"
 #include "index/graph/link_queue.h"
 #include "index/graph/linker.h"
@@ -74,7 +75,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   IndexSpec spec_;
   RowTable rows_;
   GraphStore graph_;
-  std::shared_mutex linking_;  // shared by linkers; whole while codes come in
+  std::shared_mutex linking_;  // shared by linkers and a build; whole while codes come in
   mutable ScratchPool<WalkScratch> walk_scratch_;
   ScratchPool<LinkScratch> link_scratch_;
   std::mutex build_mutex_;          // of whoever builds, all the time
@@ -106,6 +107,7 @@ constexpr IndexKind index_kind_of() {
             return static_cast<const GraphIndex&>(index).search_batch(queries, request);
           },
       .settle = [](Index& index, const Stop& stop) { return static_cast<GraphIndex&>(index).settle(stop); },
+      .audit = audit_graph,
   };
 }
 

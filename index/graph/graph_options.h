@@ -41,9 +41,10 @@ struct BuildInput {
   Stop stop;
 };
 
-/// Options `memory`: vectors, or codes, which leaves full vectors on disk; and `codes`: none, rabitq1 …
-/// rabitq8, `standard` unless given, or rabitq4 where vectors are on disk.
-void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard = "none");
+/// Options `codes`: none, or rabitq1 … rabitq8 where codes serve the space, `fallback` bits unless given; and
+/// `memory`: vectors, or codes, which leaves full vectors on disk and codes in 4 bits unless others are
+/// given.
+void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t fallback, GraphOptions& out);
 
 /// A kind of graph: a row of constants.
 struct GraphKind {
@@ -54,7 +55,8 @@ struct GraphKind {
   /// are linked as they come. Connectivity is not the builder's care. Returns the stop's error between its
   /// phases.
   Result<void> (*build)(const BuildInput& input);
-  Result<GraphOptions> (*parse)(const IndexOptions& options);  // InvalidArgument naming the option
+  /// InvalidArgument naming the option.
+  Result<GraphOptions> (*parse)(const IndexOptions& options, const VectorSpace& space);
 };
 
 }  // namespace kith

@@ -6,16 +6,23 @@
 
 namespace kith {
 
-void read_code_option(OptionReader& reader, GraphOptions& options, std::string_view standard) {
+void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t fallback, GraphOptions& out) {
   const std::string_view memory = reader.text("memory", "vectors");
-  options.vectors_on_disk = memory == "codes";
-  if (memory != "vectors" && memory != "codes")
+  out.vectors_on_disk = memory == "codes";
+  if (!out.vectors_on_disk && memory != "vectors")
     reader.refuse("memory", invalid_argument("'{}' is neither vectors nor codes", memory));
-  if (options.vectors_on_disk) standard = "rabitq4";
-  const Result<uint32_t> bits = CodeStore::parse_bits(reader.text("codes", standard));
-  bits ? void(options.code_bits = bits.value()) : reader.refuse("codes", bits.error());
-  if (options.vectors_on_disk && bits && bits.value() == 0)
-    reader.refuse("codes", invalid_argument("none does not go with memory=codes; give rabitq1 to rabitq8"));
+  out.code_bits = out.vectors_on_disk ? 4 : fallback;
+  const std::string_view text = reader.text("codes", "");
+  if (text.empty()) return;
+  const Result<uint32_t> bits = CodeStore::parse_bits(text);
+  if (!bits) {
+    reader.refuse("codes", bits.error());
+  } else if (*bits > 0 && !CodeStore::serves(space)) {
+    reader.refuse("codes", invalid_argument("no codes for {} over {}; give none", metric_name(space.metric),
+                                            scalar_name(space.type)));
+  } else {
+    out.code_bits = *bits;
+  }
 }
 
 GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, uint64_t seed)
@@ -57,15 +64,15 @@ std::optional<GraphEntry> GraphStore::entry() const {
   return GraphEntry{static_cast<Node>(entry), static_cast<uint32_t>(entry >> 32) - 1};
 }
 
-/// As many as take up at most half of a small L2 cache, so that they stay there.
+/// As many as stay in the cache beside what a walk touches.
 void GraphStore::choose_landmarks(Node nodes) {
-  constexpr size_t kBytes = 32 << 10;
+  constexpr size_t kBytes = 16 << 10;
   const CodeStore* codes = this->codes();
   const size_t stride = codes != nullptr ? codes->extents().stride() : vectors_.stride();
   const auto wanted = static_cast<uint32_t>(std::clamp<size_t>(kBytes / stride, 32, Landmarks::kMax));
   const std::lock_guard lock(landmarks_mutex_);
   uint32_t count = 0;
-  for (uint64_t number = 0; number < 2 * wanted && count < wanted; ++number)
+  for (uint64_t number = 0; nodes > 0 && number < 2 * wanted && count < wanted; ++number)
     if (const Node node = start(number, nodes); node != kNoNode) landmarks_.set(count++, node);
   landmarks_.resize(count);
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -99,7 +100,13 @@ class GraphStore {
   }
 
   const Landmarks& landmarks() const { return landmarks_; }
-  /// Chooses them anew among nodes [0, nodes).
+  /// Of the numbers of nodes at which landmarks are chosen anew, four while the graph doubles, the last up to
+  /// `nodes`; 0 when it is too small for any.
+  static Node landmark_step(Node nodes) {
+    constexpr Node kFirst = 1024;
+    return nodes < kFirst ? 0 : nodes - nodes % (std::bit_floor(nodes) / 4);
+  }
+  /// Chooses them anew among nodes [0, nodes); none of 0.
   void choose_landmarks(Node nodes);
 
   AdjacencyStore& base() { return base_; }

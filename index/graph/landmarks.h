@@ -23,7 +23,7 @@ class Landmarks {
     const uint32_t count = count_.load(std::memory_order_acquire);
     size_t used = 0;
     for (uint32_t i = 0; i < count; ++i) {
-      out[used] = nodes_[i].load(std::memory_order_relaxed);
+      out[used] = nodes_[i].load(std::memory_order_acquire);
       used += out[used] < nodes;
     }
     return used;

@@ -99,10 +99,9 @@ void Linker::finish(Node node) {
   if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
     graph_.set_zero_node(node);
   graph_.set_linked(node);
-  constexpr Node kFirstMove = 1024;
-  if (!graph_.options().entry_moves || node < kFirstMove) return;
-  if (!graph_.options().levels && std::has_single_bit(node)) move_entry(node);
-  if (node % (std::bit_floor(node) / 4) == 0) graph_.choose_landmarks(node);
+  if (graph_.options().levels || node == 0 || GraphStore::landmark_step(node) != node) return;
+  if (graph_.options().entry_moves && std::has_single_bit(node)) move_entry(node);
+  graph_.choose_landmarks(node);
 }
 
 /// Under cosine, the node at which a zero vector hangs.
@@ -156,6 +155,8 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
   if (layer == 0)
     add_starts(graph_, scorer, s.first_start, nodes, s.visited, stats_,
                [&](float distance, Node node) { s.pool.insert(distance, node, true); });
+  s.trail.clear();
+  s.pool.keep_trail(&s.trail);
   const Stop never;
   const Result<void> walked = layer == 0 ? beam_search(BaseLayer{&graph_.base()}, scorer, AllNodes{}, s.pool,
                                                        s.visited, s.step, never, stats_)
@@ -164,6 +165,10 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
   CHECK(walked.ok());
   s.plan.candidates.clear();
   for (size_t i = 0; i < s.pool.size(); ++i) s.plan.candidates.push_back(s.pool[i]);
+  if (!graph_.options().rule.ladder()) return;
+  std::sort(s.trail.begin(), s.trail.end(),
+            [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
+  s.plan.candidates.insert(s.plan.candidates.end(), s.trail.begin(), s.trail.end());
 }
 
 /// Algorithm 4, lines 3 to 7. The walk has seen all neighbours of its beam and dropped the far ones: these

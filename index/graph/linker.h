@@ -28,6 +28,7 @@ struct LinkPlan {
 struct LinkScratch {
   VisitedSet visited;
   LinearPool pool;
+  std::vector<Candidate> trail;  // expanded on the way, not in the pool any more
   StepScratch step;
   PruneScratch prune;
   MeasureQuery query;

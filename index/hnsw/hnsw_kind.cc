@@ -6,7 +6,7 @@
 namespace kith {
 namespace {
 
-Result<GraphOptions> parse_hnsw(const IndexOptions& options) {
+Result<GraphOptions> parse_hnsw(const IndexOptions& options, const VectorSpace& space) {
   OptionReader reader(options, "hnsw");
   GraphOptions out;
   out.levels = true;
@@ -18,7 +18,7 @@ Result<GraphOptions> parse_hnsw(const IndexOptions& options) {
   out.keep_pruned = reader.flag("keep_pruned", out.keep_pruned);
   out.extend_candidates = reader.flag("extend_candidates", out.extend_candidates);
   out.deterministic = reader.flag("deterministic", out.deterministic);
-  read_code_option(reader, out);
+  read_code_options(reader, space, 0, out);
   TRY(reader.finish());
   return out;
 }

@@ -87,7 +87,7 @@ Result<void> build_nsg(const BuildInput& in) {
   return {};
 }
 
-Result<GraphOptions> parse_nsg(const IndexOptions& options) {
+Result<GraphOptions> parse_nsg(const IndexOptions& options, const VectorSpace& space) {
   OptionReader reader(options, "nsg");
   GraphOptions out;
   out.links = out.degree = out.degree_kept = reader.number("degree", 32, 4, 256);
@@ -97,7 +97,7 @@ Result<GraphOptions> parse_nsg(const IndexOptions& options) {
   out.ef_construction = reader.number("ef_construction", 60, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
-  read_code_option(reader, out);
+  read_code_options(reader, space, 0, out);
   TRY(reader.finish());
   return out;
 }

@@ -61,7 +61,7 @@ Result<void> build_nssg(const BuildInput& in) {
   return {};
 }
 
-Result<GraphOptions> parse_nssg(const IndexOptions& options) {
+Result<GraphOptions> parse_nssg(const IndexOptions& options, const VectorSpace& space) {
   OptionReader reader(options, "nssg");
   GraphOptions out;
   out.rule.kind = PruneRule::Kind::kAngle;
@@ -73,7 +73,7 @@ Result<GraphOptions> parse_nssg(const IndexOptions& options) {
   out.ef_construction = reader.number("ef_construction", 100, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
-  read_code_option(reader, out);
+  read_code_options(reader, space, 0, out);
   TRY(reader.finish());
   return out;
 }

@@ -6,7 +6,7 @@
 namespace kith {
 namespace {
 
-Result<GraphOptions> parse_nsw(const IndexOptions& options) {
+Result<GraphOptions> parse_nsw(const IndexOptions& options, const VectorSpace& space) {
   OptionReader reader(options, "nsw");
   GraphOptions out;
   out.entry_moves = true;
@@ -17,7 +17,7 @@ Result<GraphOptions> parse_nsw(const IndexOptions& options) {
   out.ef_construction = reader.number("ef_construction", 100, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
-  read_code_option(reader, out);
+  read_code_options(reader, space, 0, out);
   TRY(reader.finish());
   if (out.degree < 2 * out.links)
     return invalid_argument("nsw: option degree is {}; give at least twice m, {}", out.degree, 2 * out.links);

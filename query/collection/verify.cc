@@ -182,8 +182,26 @@ Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
                        verifier.stored_vectors(position), indexed[field]);
     else
       TRY(verify_index(*view, position, next_row, stop, report));
+    if (fields_[field]->usable() && fields_[field]->kind().audit != nullptr)
+      TRY(verify_graph(position, stop, report));
   }
   return report;
+}
+
+/// Every linked row that lives can be reached from where searches begin.
+Result<void> LocalCollection::verify_graph(uint8_t position, const Stop& stop, VerifyReport& report) {
+  FieldIndex& field = *fields_[position];
+  if (field.kind().settle != nullptr) TRY(field.kind().settle(field.index(), stop));
+  GraphAudit audit = TRY(field.kind().audit(field.index()));
+  // A list that a writer was just rewriting may have been read half: looked at once more, it is whole.
+  for (int attempt = 0; attempt < 3 && audit.unreachable > 0; ++attempt)
+    audit = TRY(field.kind().audit(field.index()));
+  if (audit.unreachable > 0)
+    report.problems.push_back(
+        fmt::format("field '{}': no path of the graph leads to {} of {} rows, row {} among them",
+                    field.field().name, audit.unreachable, audit.nodes, audit.examples[0]));
+  report.graphs.push_back({field.field().name, std::move(audit)});
+  return {};
 }
 
 /// Looks a sample of stored vectors up in the index, each allowed to find only itself: what it finds must be

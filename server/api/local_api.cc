@@ -249,6 +249,16 @@ class LocalApi final : public Api {
     response.set_points(report.points);
     response.set_bytes(report.bytes);
     for (const std::string& problem : report.problems) response.add_problems(problem);
+    for (const auto& [field, audit] : report.graphs) {
+      v1::FieldGraph& graph = *response.add_graphs();
+      graph.set_field(field);
+      graph.set_nodes(audit.nodes);
+      graph.set_chained(audit.chained);
+      graph.set_edges(audit.edges);
+      graph.set_unreachable(audit.unreachable);
+      for (uint32_t degree = 0; degree < audit.degrees.size(); ++degree)
+        if (audit.degrees[degree] > 0) graph.set_degree_max(degree);
+    }
     return response;
   }
 

@@ -96,10 +96,12 @@ void add_verify(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<VerifyOptions>();
   CLI::App* command = app.add_subcommand("verify", "read every stored byte of a collection and check it");
   command->add_option("NAME", options->collection, "collection")->required();
+  command->add_flag("--graph", options->graph,
+                    "print how each field's graph hangs together: nodes, edges, rows no path leads to");
   add_target_flags(*command, options->target, line);
   command->footer(
       "Returns 0 when all is whole, 4 when there are problems.\n\nExamples:\n  kith verify books --dir "
-      "./data");
+      "./data\n  kith verify books --graph --json");
   command->callback([options, &line] {
     line.chosen = [options](Console& console) { return run_verify(*options, console); };
   });

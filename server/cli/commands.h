@@ -19,7 +19,7 @@ namespace kith {
 struct FieldWords {
   std::string metric = "l2";
   std::string type;  // "" = f32, or bit for hamming
-  std::string index = "hnsw";
+  std::string index = "vamana";
   std::vector<std::string> options;  // NAME=VALUE
 };
 
@@ -103,6 +103,7 @@ Result<ExitCode> run_export(const ExportOptions& options, Console& console);
 struct VerifyOptions {
   Target target;
   std::string collection;
+  bool graph = false;  // also print the figures of the graphs
 };
 Result<ExitCode> run_verify(const VerifyOptions& options, Console& console);
 

@@ -5,6 +5,30 @@
 
 namespace kith {
 
+namespace {
+
+void write_graphs(const v1::VerifyResponse& report, JsonWriter& out) {
+  out.key("graphs").begin_array();
+  for (const v1::FieldGraph& graph : report.graphs()) {
+    out.begin_object().field("field", graph.field()).field("nodes", graph.nodes());
+    out.field("chained", graph.chained()).field("edges", graph.edges());
+    out.field("degree_max", uint64_t{graph.degree_max()}).field("unreachable", graph.unreachable());
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void print_graphs(const v1::VerifyResponse& report, Console& console) {
+  for (const v1::FieldGraph& graph : report.graphs())
+    console.print_line(fmt::format(
+        "graph of '{}': {} nodes ({} equal to others), {} edges, at most {} a node, {} unreachable",
+        graph.field(), human_count(graph.nodes()), human_count(graph.chained()), human_count(graph.edges()),
+        graph.degree_max(), graph.unreachable()));
+  if (report.graphs_size() == 0) console.print_line("no field has a graph");
+}
+
+}  // namespace
+
 Result<ExitCode> run_verify(const VerifyOptions& options, Console& console) {
   Session session = TRY(Session::open(options.target, false));
   TRY(session.collection(options.collection));
@@ -17,10 +41,13 @@ Result<ExitCode> run_verify(const VerifyOptions& options, Console& console) {
     out.begin_object().field("collection", options.collection).field("whole", whole);
     out.field("points", report.points()).field("bytes", report.bytes()).key("problems").begin_array();
     for (const std::string& problem : report.problems()) out.text(problem);
-    out.end_array().end_object();
+    out.end_array();
+    if (options.graph) write_graphs(report, out);
+    out.end_object();
     console.print_line(out.str());
   } else {
     for (const std::string& problem : report.problems()) console.print_line("problem: " + problem);
+    if (options.graph) print_graphs(report, console);
     console.print_line(fmt::format("collection '{}': {} points, {} checked, {}", options.collection,
                                    human_count(report.points()), human_bytes(report.bytes()),
                                    whole ? "whole" : fmt::format("{} problems", report.problems_size())));

@@ -10,9 +10,32 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/io/memory_file_system.h"
+#include "index/graph/graph_codec.h"
+#include "index/graph/graph_index.h"
 #include "index/registry.h"
+#include "index/vamana/vamana_kind.h"
 
 namespace kith::fuzz {
+
+/// Rows 0, 2, 4 … with duplicates among them.
+inline void add_rows(Index& index, Row count) {
+  std::vector<float> values;
+  std::vector<Row> rows;
+  for (Row row = 0; row < count; ++row) {
+    rows.push_back(row * 2);
+    for (Row d = 0; d < 4; ++d) values.push_back(static_cast<float>((row % 40) * (d + 3) % 17));
+  }
+  index.add(rows, {reinterpret_cast<const std::byte*>(values.data()), ScalarType::kF32, 4, rows.size()})
+      .value();
+  index.remove(6).value();
+}
+
+inline std::vector<std::byte> content(FileSystem& fs) {
+  auto file = fs.open("f").value();
+  std::vector<std::byte> bytes(file->size());
+  file->read(0, bytes).value();
+  return bytes;
+}
 
 /// A checkpoint of 48 vectors with duplicates and removed rows.
 inline std::vector<std::byte> valid_checkpoint(const char* kind) {
@@ -25,21 +48,24 @@ inline std::vector<std::byte> valid_checkpoint(const char* kind) {
   if (spec.kind == "hcnng") spec.options = {{"trees", "2"}, {"leaf", "8"}};
   if (spec.kind == "vamana") spec.options = {{"degree", "4"}, {"ef_construction", "20"}};
   auto index = create_index(spec).value();
-  std::vector<float> values;
-  std::vector<Row> rows;
-  for (Row row = 0; row < 48; ++row) {
-    rows.push_back(row * 2);
-    for (Row d = 0; d < 4; ++d) values.push_back(static_cast<float>((row % 40) * (d + 3) % 17));
-  }
-  index->add(rows, {reinterpret_cast<const std::byte*>(values.data()), ScalarType::kF32, 4, rows.size()})
-      .value();
-  index->remove(6).value();
+  add_rows(*index, 48);
   MemoryFileSystem fs;
   index->checkpoint(fs, "f").value();
-  auto file = fs.open("f").value();
-  std::vector<std::byte> bytes(file->size());
-  file->read(0, bytes).value();
-  return bytes;
+  return content(fs);
+}
+
+/// The same with codes. These come with more vectors than a fuzzer's file should hold: it is cut after the
+/// first 48, as if saved when the others had not been added yet.
+inline std::vector<std::byte> coded_checkpoint() {
+  IndexSpec spec;
+  spec.dim = 4;
+  spec.options = {{"degree", "4"}, {"ef_construction", "20"}, {"codes", "rabitq1"}};
+  auto index = GraphIndex::create(kVamanaGraph, spec).value();
+  add_rows(*index, 5000);
+  CHECK(index->graph().codes() != nullptr);
+  MemoryFileSystem fs;
+  write_graph(fs, "f", kVamanaGraph, spec, 48, index->rows(), index->graph()).value();
+  return content(fs);
 }
 
 inline void repair(std::vector<std::byte>& bytes) {
@@ -60,11 +86,14 @@ inline void repair(std::vector<std::byte>& bytes) {
   store_le(end + 16, crc32c({end, 16}, crc32c({bytes.data(), 16})));
 }
 
-/// Opens what the input stands for and, when it opens, uses it.
-inline void open_mutated(const char* kind, std::span<const uint8_t> input) {
+inline constexpr std::string_view kCoded = "vamana with codes";
+
+/// Opens what the input stands for and, when it opens, uses it. `what`: a kind, or kCoded.
+inline void open_mutated(std::string_view what, std::span<const uint8_t> input) {
   static std::map<std::string_view, std::vector<std::byte>> valid;
-  std::vector<std::byte>& whole = valid[kind];
-  if (whole.empty()) whole = valid_checkpoint(kind);
+  const std::string kind(what == kCoded ? "vamana" : what);
+  std::vector<std::byte>& whole = valid[what];
+  if (whole.empty()) whole = what == kCoded ? coded_checkpoint() : valid_checkpoint(kind.c_str());
   std::vector<std::byte> bytes = whole;
   if (!input.empty() && input[0] == 0) {
     const auto raw = std::as_bytes(input.subspan(1));

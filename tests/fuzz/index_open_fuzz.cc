@@ -1,7 +1,7 @@
 // links: kith_index
 // Goal: no bytes make opening a checkpoint of any kind crash, hang or take memory beyond the file's size,
-// and what opens can be searched and grown. Method: the first byte chooses the kind; then edits of a valid file
-// with its checksums made right, or raw bytes.
+// and what opens can be searched and grown. Method: the first byte chooses the kind; then edits of a valid
+// file with its checksums made right, or raw bytes.
 #include <cstddef>
 #include <cstdint>
 
@@ -10,7 +10,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto kinds = kith::index_kinds();
   if (size == 0) return 0;
-  const char* kind = kinds[data[0] % kinds.size()]->name;
-  kith::fuzz::open_mutated(kind, {data + 1, size - 1});
+  const size_t which = data[0] % (kinds.size() + 1);
+  kith::fuzz::open_mutated(which < kinds.size() ? kinds[which]->name : kith::fuzz::kCoded,
+                           {data + 1, size - 1});
   return 0;
 }

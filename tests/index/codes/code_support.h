@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ class Coded {
   const std::byte* row(size_t i) const { return rows_.data() + i * bytes_; }
   std::byte* row(size_t i) { return rows_.data() + i * bytes_; }
   const std::vector<const void*>& pointers() const { return pointers_; }
+  /// The codes one after another.
+  std::span<const std::byte> rows() const { return {rows_.data(), pointers_.size() * bytes_}; }
   const std::byte* prepared() const { return query_.data(); }
 
   void prepare(const float* query) { code_->prepare(query, query_.data()); }

@@ -61,7 +61,8 @@ TEST_P(BatchKinds, RecallForFewDistances) {
 }
 
 TEST_P(BatchKinds, RowsThatComeLaterAreLinked) {
-  const auto [vectors, queries] = rows_and_queries(clustered_vectors(4200, 16, 10, test_seed(103)), 200);
+  const auto set = rows_and_queries(clustered_vectors(4200, 16, 10, test_seed(103)), 200);
+  const Vectors &vectors = set.first, &queries = set.second;  // clang 14 lets no lambda take bindings
   ThreadPool pool(2);
   const std::vector<Row> rows = first_rows(4000);
   ASSERT_VALUE(index, create_index(spec_of(GetParam(), Metric::kL2, 16, {{"pending_max", "2000"}}, &pool)));

@@ -17,11 +17,6 @@ SearchRequest nearest_one(const Vectors& vectors, size_t i) {
   return request;
 }
 
-VectorBlock part(const Vectors& vectors, size_t first, size_t count) {
-  const VectorBlock all = vectors.block();
-  return {all[first].data, all.type, all.dim, count};
-}
-
 TEST(GraphConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
   const Vectors vectors = clustered_vectors(3000, 16, 10, test_seed(21));
   const std::vector<Row> rows = first_rows(3000);

@@ -26,11 +26,6 @@ IndexSpec disk_spec(FileSystem& fs, const char* kind, Metric metric, uint32_t di
   return spec;
 }
 
-VectorBlock part(const Vectors& vectors, size_t first, size_t count) {
-  const VectorBlock all = vectors.block();
-  return {all[first].data, all.type, all.dim, count};
-}
-
 Result<void> add_part(Index& index, const Vectors& vectors, size_t first, size_t count) {
   std::vector<Row> rows(count);
   std::iota(rows.begin(), rows.end(), static_cast<Row>(first));

@@ -30,6 +30,12 @@ inline IndexSpec spec_of(const char* kind, Metric metric, uint32_t dim, IndexOpt
   return spec;
 }
 
+/// Vectors [first, first + count).
+inline VectorBlock part(const Vectors& vectors, size_t first, size_t count) {
+  const VectorBlock all = vectors.block();
+  return {all[first].data, all.type, all.dim, count};
+}
+
 /// Built and settled.
 inline std::unique_ptr<Index> build(const IndexSpec& spec, const Vectors& vectors) {
   auto created = create_index(spec);
@@ -55,6 +61,7 @@ inline std::pair<Vectors, Vectors> rows_and_queries(Vectors all, size_t queries)
 struct Measured {
   double recall = 0;     // @10; ties by distance count
   double distances = 0;  // full distances a query
+  double codes = 0;      // distances on codes a query
   double hops = 0;
 };
 
@@ -73,10 +80,12 @@ inline Measured measure(const Index& index, const Index& reference, const Vector
     const float bound = worst + 1e-5f * std::abs(worst) + 1e-6f;
     for (const Neighbor& neighbor : answer->neighbors) out.recall += neighbor.distance <= bound;
     out.distances += static_cast<double>(answer->stats.full_distances);
+    out.codes += static_cast<double>(answer->stats.code_distances);
     out.hops += static_cast<double>(answer->stats.hops);
   }
   out.recall /= 10.0 * static_cast<double>(queries.rows);
   out.distances /= static_cast<double>(queries.rows);
+  out.codes /= static_cast<double>(queries.rows);
   out.hops /= static_cast<double>(queries.rows);
   return out;
 }

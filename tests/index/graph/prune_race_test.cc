@@ -49,7 +49,7 @@ Result<void> build_pruned(const BuildInput& in) {
 }
 
 template <PruneRule::Kind kRule, int kAlphaPercent>
-Result<GraphOptions> parse(const IndexOptions&) {
+Result<GraphOptions> parse(const IndexOptions&, const VectorSpace&) {
   GraphOptions out;
   out.rule = {.kind = kRule, .alpha = kAlphaPercent / 100.0f, .degrees = 60};
   out.links = out.degree = out.degree_kept = 32;

@@ -50,7 +50,7 @@ TEST(Nsw, CostGrowsSlowlyWithTheRows_slow) {
   for (const size_t i : {0, 1}) {
     const size_t rows = i == 0 ? 10'000 : 100'000;
     const auto [vectors, queries] =
-        mixture(rows, 10, test_seed(82));
+        mixture(rows, 1, test_seed(82));
     const auto index = build(spec_of("nsw", Metric::kL2, 32, {}, &pool), vectors);
     const Measured found =
         measure_at(*index, *build(spec_of("flat", Metric::kL2, 32), vectors), queries, 0.95);

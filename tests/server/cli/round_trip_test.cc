@@ -14,7 +14,7 @@ INSTANTIATE_TEST_SUITE_P(Cli, CliRoundTrip, testing::Values("dir", "server"),
                          [](const auto& test) { return test.param; });
 
 TEST_P(CliRoundTrip, create_info_and_drop) {
-  kith_ok({"create", "books", "--dim", "8", "--metric", "cosine", "--option", "m=8"});
+  kith_ok({"create", "books", "--dim", "8", "--metric", "cosine", "--option", "degree=8"});
   kith_ok({"create", "photos", "--field", "image:16:ip:f16:flat", "--field", "hash:64:hamming"});
   EXPECT_EQ(kith({"create", "books", "--dim", "8"}).code, 7);
 
@@ -28,7 +28,7 @@ TEST_P(CliRoundTrip, create_info_and_drop) {
     seen.insert(field["name"].get<std::string>() + " " + std::to_string(field["dim"].get<int>()) + " " +
                 field["metric"].get<std::string>() + " " + field["type"].get<std::string>() + " " +
                 field["index"].get<std::string>());
-  EXPECT_EQ(seen, (std::set<std::string>{"image 16 ip f16 flat", "hash 64 hamming bit hnsw"}));
+  EXPECT_EQ(seen, (std::set<std::string>{"image 16 ip f16 flat", "hash 64 hamming bit vamana"}));
   EXPECT_NE(kith_ok({"info"}).out.find("8 x f32"), std::string::npos);
 
   const KithRun refused = kith({"delete", "books", "--collection-itself"});
@@ -89,8 +89,12 @@ TEST_P(CliRoundTrip, load_search_delete) {
   EXPECT_EQ(kith_ok({"delete", "set", "--ids-file", ids, "--json"}).json()["removed"], 3);
   EXPECT_EQ(points("set"), 496u);
   EXPECT_EQ(kith({"search", "set", "--like", "142"}).code, 3);
-  const auto verified = kith_ok({"verify", "set", "--json"}).json();
+  const auto verified = kith_ok({"verify", "set", "--graph", "--json"}).json();
   EXPECT_EQ(verified["whole"], true) << verified;
+  ASSERT_EQ(verified["graphs"].size(), 1u) << verified;
+  EXPECT_GE(verified["graphs"][0]["nodes"], 496);
+  EXPECT_GT(verified["graphs"][0]["edges"], 496);
+  EXPECT_EQ(verified["graphs"][0]["unreachable"], 0);
   EXPECT_EQ(verified["points"], 496);
 }
 
