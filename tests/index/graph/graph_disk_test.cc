@@ -377,6 +377,41 @@ TEST(GraphDiskConcurrency, NoSearchSeesVectorsGo) {
   }
 }
 
+/// One row more and vectors leave memory, under searches that take longer than that. To a vector that has
+/// gone the query of zeros would have the distance 0.
+TEST(GraphDiskConcurrency, ASearchThatWasOvertakenBeginsAgain) {
+  const Vectors vectors = clustered_vectors(4096, 64, 20, test_seed(12));
+  const Vectors zeros{std::vector<float>(64), 64, 1};
+  for (int round = 0; round < 4; ++round) {
+    MemoryFileSystem fs;
+    ASSERT_VALUE(index, create_index(disk_spec(fs, "vamana", Metric::kL2, 64, {{"ef_construction", "20"}})));
+    ASSERT_OK(add_part(*index, vectors, 0, 4095));
+    std::atomic<bool> done = false;
+    std::atomic<int> asked = 0;
+    std::vector<std::thread> readers;
+    for (int t = 0; t < 2; ++t) {
+      readers.emplace_back([&] {
+        SearchRequest request = request_of(zeros, 0);
+        request.effort = 3000;
+        while (!done) {
+          const auto answer = index->search(request);
+          ASSERT_OK(answer);
+          for (const Neighbor& neighbor : answer->neighbors)
+            ASSERT_NEAR(neighbor.distance, l2(zeros.row(0), vectors.row(neighbor.row), 64), 1e-3);
+          ++asked;
+        }
+      });
+    }
+    while (asked < 2) std::this_thread::yield();
+    EXPECT_OK(add_part(*index, vectors, 4095, 1));
+    EXPECT_EQ(index->memory().vector_bytes, 0u);
+    for (const int before = asked; asked < before + 4 && !testing::Test::HasFailure();)
+      std::this_thread::yield();
+    done = true;
+    for (std::thread& reader : readers) reader.join();
+  }
+}
+
 TEST(GraphDiskMemory, BytesAreAFractionOfTheVectors) {
   MemoryFileSystem fs;
   for (const uint32_t dim : {128u, 256u, 784u}) {
