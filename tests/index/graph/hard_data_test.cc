@@ -196,7 +196,7 @@ void expect_early_end_pays(const Index& index, const Index& flat, const Vectors&
 }
 
 TEST(HardData, EndingEarlyCostsLittle) {
-  constexpr uint32_t kDim = 48;
+  constexpr uint32_t kDim = 24;
   const auto set = rows_and_queries(clustered_vectors(20'200, kDim, 4, test_seed(115)), 200);
   ThreadPool pool(2);
   const auto index = build(
