@@ -171,7 +171,6 @@ Result<BuildCounts> build_graph(const GraphKind& kind, GraphStore& graph, const 
       graph.set_zero_node(node);
   for (const auto& [representative, member] : members.twins) graph.add_equal(representative, member);
   for (Node node = 0; node < nodes; ++node) graph.set_linked(node);
-  if (!graph.options().levels) graph.choose_landmarks(GraphStore::landmark_step(nodes - 1));
   return counts;
 }
 

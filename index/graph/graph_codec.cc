@@ -305,7 +305,9 @@ Result<void> read_graph(const SectionFile& file, Node nodes, GraphStore& graph) 
   auto codes = TRY(CodeStore::read(file, graph.space(), nodes, graph.seed()));
   if (codes != nullptr) graph.adopt_codes(std::move(codes));
   TRY(GraphReader(file, nodes, graph).read());
-  if (!graph.options().levels && nodes > 0) graph.choose_landmarks(GraphStore::landmark_step(nodes - 1));
+  const GraphOptions& options = graph.options();
+  if (options.entry_moves && !options.levels && nodes > 0)
+    graph.choose_landmarks(GraphStore::landmark_step(nodes - 1));
   return {};
 }
 

@@ -100,8 +100,8 @@ class GraphStore {
   }
 
   const Landmarks& landmarks() const { return landmarks_; }
-  /// Of the numbers of nodes at which landmarks are chosen anew, four while the graph doubles, the last up to
-  /// `nodes`; 0 when it is too small for any.
+  /// Of the numbers of nodes at which kinds whose entry moves choose landmarks anew, four while the graph
+  /// doubles, the last up to `nodes`; 0 when it is too small for any.
   static Node landmark_step(Node nodes) {
     constexpr Node kFirst = 1024;
     return nodes < kFirst ? 0 : nodes - nodes % (std::bit_floor(nodes) / 4);

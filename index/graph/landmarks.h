@@ -16,7 +16,7 @@ namespace kith {
 
 class Landmarks {
  public:
-  static constexpr uint32_t kMax = 256;
+  static constexpr uint32_t kMax = 64;
 
   /// Those below `nodes`; `out` has room for kMax.
   size_t read(Node nodes, Node* out) const {

@@ -61,8 +61,8 @@ inline std::pair<Vectors, Vectors> rows_and_queries(Vectors all, size_t queries)
 struct Measured {
   double recall = 0;     // @10; ties by distance count
   double distances = 0;  // full distances a query
-  double codes = 0;      // distances on codes a query
   double hops = 0;
+  double codes = 0;  // distances on codes a query
 };
 
 /// `reference` is a flat index of the same rows.
@@ -100,7 +100,7 @@ inline Measured measure_at(const Index& index, const Index& reference, const Vec
       if (before.recall == 0) return now;
       const double share = (recall - before.recall) / (now.recall - before.recall);
       return {recall, before.distances + share * (now.distances - before.distances),
-              before.hops + share * (now.hops - before.hops)};
+              before.hops + share * (now.hops - before.hops), 0};
     }
     before = now;
   }
