@@ -43,7 +43,7 @@ constexpr bool operator<(const Neighbor& a, const Neighbor& b) {
 using IndexOptions = std::vector<std::pair<std::string, std::string>>;
 
 struct IndexSpec {
-  std::string kind = "vamana";
+  std::string kind = "hnsw";
   Metric metric = Metric::kL2;
   ScalarType type = ScalarType::kF32;
   uint32_t dim = 0;  // 1..65,535

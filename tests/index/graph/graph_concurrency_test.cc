@@ -64,70 +64,69 @@ TEST(GraphConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
   EXPECT_EQ(audit.unreachable, 0u);
 }
 
-/// Codes come in under searches, inserts and saves, and rows go. Kinds that link as rows come, in batches,
-/// and at once.
-TEST(GraphConcurrency, CodesComeInWhileOthersSearch) {
+void bring_codes_in(const char* kind, IndexOptions options) {
+  SCOPED_TRACE(kind);
   constexpr uint32_t kDim = 32;
   constexpr size_t kRows = 6000;
   const Vectors vectors = clustered_vectors(kRows, kDim, 20, test_seed(26));
   const std::vector<Row> rows = first_rows(kRows);
-  for (const auto& [kind, options] : {std::pair<const char*, IndexOptions>{"vamana", {}},
-                                      {"vamana", {{"deterministic", "true"}}},
-                                      {"nsg", {{"neighbors", "10"}}}}) {
-    SCOPED_TRACE(kind);
-    IndexOptions all = options;
-    all.emplace_back("codes", "rabitq4");
-    if (std::string_view(kind) == "vamana") all.emplace_back("ef_construction", "30");
-    ThreadPool pool(2);
-    ASSERT_VALUE(index, create_index(spec_of(kind, Metric::kL2, kDim, all, &pool)));
-    std::atomic<size_t> added{0};
-    std::atomic<bool> done{false};
-    std::atomic<size_t> wrong{0}, asked{0}, on_codes{0};
-    const auto search = [&](uint64_t seed) {
-      Random random(seed);
-      while (!done) {
-        const size_t limit = added.load();
-        if (limit == 0) continue;
-        const size_t i = random.below(limit);
-        const auto answer = index->search(nearest_one(vectors, i));
-        wrong +=
-            !answer || (i % 10 != 0 && (answer->neighbors.empty() || answer->neighbors[0].distance != 0));
-        on_codes += answer && answer->stats.code_distances > 0;
-        ++asked;
-      }
-    };
-    std::thread one(search, 1), two(search, 2);
-    std::thread settler([&] {
-      const auto settle = find_index_kind(kind).value()->settle;
-      while (added.load() < 3000) std::this_thread::yield();
-      while (!done) EXPECT_OK(settle(*index, Stop{}));
-    });
-    std::thread saver([&] {
-      MemoryFileSystem fs;
-      while (!done) {
-        EXPECT_OK(index->checkpoint(fs, "c"));
-        EXPECT_OK(find_index_kind(kind).value()->open(fs, "c", nullptr));
-        EXPECT_LE(index->stats().rows, kRows);
-        EXPECT_GE(index->memory().total(), 0u);
-      }
-    });
-    for (size_t i = 0; i < kRows; i += 500) {
-      EXPECT_OK(index->add(std::span(rows).subspan(i, 500), part(vectors, i, 500)));
-      for (size_t row = i; row < i + 500; row += 10) EXPECT_OK(index->remove(static_cast<Row>(row)));
-      added = i + 500;
+  options.emplace_back("codes", "rabitq4");
+  ThreadPool pool(2);
+  ASSERT_VALUE(index, create_index(spec_of(kind, Metric::kL2, kDim, options, &pool)));
+  std::atomic<size_t> added{0};
+  std::atomic<bool> done{false};
+  std::atomic<size_t> wrong{0}, asked{0}, on_codes{0};
+  const auto search = [&](uint64_t seed) {
+    Random random(seed);
+    while (!done) {
+      const size_t limit = added.load();
+      if (limit == 0) continue;
+      const size_t i = random.below(limit);
+      const auto answer = index->search(nearest_one(vectors, i));
+      wrong += !answer || (i % 10 != 0 && (answer->neighbors.empty() || answer->neighbors[0].distance != 0));
+      on_codes += answer && answer->stats.code_distances > 0;
+      ++asked;
     }
-    EXPECT_OK(find_index_kind(kind).value()->settle(*index, Stop{}));
-    const size_t before = asked;
-    while (asked < before + 200) std::this_thread::yield();
-    done = true;
-    for (std::thread* thread : {&one, &two, &settler, &saver}) thread->join();
-    EXPECT_LE(wrong.load(), asked / 500) << "of " << asked;  // a walk on codes may miss one
-    EXPECT_GT(on_codes.load(), 0u);
-    EXPECT_EQ(index->stats().pending, 0u);
-    EXPECT_EQ(index->stats().rows, kRows - kRows / 10);
-    ASSERT_VALUE(audit, audit_graph(*index));
-    EXPECT_EQ(audit.unreachable, 0u);
+  };
+  std::thread one(search, 1), two(search, 2);
+  std::thread settler([&] {
+    const auto settle = find_index_kind(kind).value()->settle;
+    while (added.load() < 3000) std::this_thread::yield();
+    while (!done) EXPECT_OK(settle(*index, Stop{}));
+  });
+  std::thread saver([&] {
+    MemoryFileSystem fs;
+    while (!done) {
+      EXPECT_OK(index->checkpoint(fs, "c"));
+      EXPECT_OK(find_index_kind(kind).value()->open(fs, "c", nullptr));
+      EXPECT_LE(index->stats().rows, kRows);
+      EXPECT_GE(index->memory().total(), 0u);
+    }
+  });
+  for (size_t i = 0; i < kRows; i += 500) {
+    EXPECT_OK(index->add(std::span(rows).subspan(i, 500), part(vectors, i, 500)));
+    for (size_t row = i; row < i + 500; row += 10) EXPECT_OK(index->remove(static_cast<Row>(row)));
+    added = i + 500;
   }
+  EXPECT_OK(find_index_kind(kind).value()->settle(*index, Stop{}));
+  const size_t before = asked;
+  while (asked < before + 200) std::this_thread::yield();
+  done = true;
+  for (std::thread* thread : {&one, &two, &settler, &saver}) thread->join();
+  EXPECT_LE(wrong.load(), asked / 500) << "of " << asked;  // a walk on codes may miss one
+  EXPECT_GT(on_codes.load(), 0u);
+  EXPECT_EQ(index->stats().pending, 0u);
+  EXPECT_EQ(index->stats().rows, kRows - kRows / 10);
+  ASSERT_VALUE(audit, audit_graph(*index));
+  EXPECT_EQ(audit.unreachable, 0u);
+}
+
+/// Codes come in under searches, inserts and saves, and rows go. Kinds that link as rows come, in batches,
+/// and at once.
+TEST(GraphConcurrency, CodesComeInWhileOthersSearch) {
+  bring_codes_in("vamana", {{"ef_construction", "30"}});
+  bring_codes_in("vamana", {{"ef_construction", "30"}, {"deterministic", "true"}});
+  bring_codes_in("hcnng", {{"trees", "8"}, {"leaf", "100"}});
 }
 
 TEST(GraphConcurrency, DestructionStopsPendingWork) {
