@@ -3,12 +3,21 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/crc32c.h"
 #include "index/distance/normalize.h"
 
 namespace kith {
 namespace {
 
 constexpr size_t kWriteBytes = size_t{1} << 20;  // of one call to the file
+
+/// The file has no name that its messages could give: what it is, and what to do.
+Error cannot_leave(const std::string& directory, const Error& cause) {
+  return make_error(cause.code,
+                    "memory=codes: vectors cannot be left in a file in directory '{}': {}; free space there "
+                    "or give another directory or memory=vectors, then open the index anew",
+                    directory, cause.message);
+}
 
 /// Whole cache lines where that wastes at most an eighth; else so that small vectors straddle no line.
 size_t stride_for(size_t bytes) {
@@ -71,6 +80,11 @@ const void* KernelQuery::from_stored(const VectorSpace& space, const std::byte* 
 VectorStore::VectorStore(const VectorSpace& space, bool leaves_memory)
     : space_(space), extents_(stride_for(space.bytes()), leaves_memory) {}
 
+Result<void> VectorStore::grow(uint64_t count) {
+  TRY(extents_.grow(count));
+  return leaves_memory() ? sums_.grow(count) : Result<void>();
+}
+
 void VectorStore::set(Node node, const std::byte* vector) {
   set_stored(node, vector);
   if (space_.normalised) normalize(reinterpret_cast<float*>(extents_.at(node)), space_.dim);
@@ -110,12 +124,23 @@ Result<const void* const*> VectorStore::fetch(std::span<const Node> nodes, Fetch
   for (const FilePart& part : room.parts) stats.bytes_read += part.out.size();
   stats.ios += room.parts.size();
   TRY(file_->read(room.parts));
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i] >= now_gone) continue;
+    if (crc32c({room.bytes.data() + i * stride(), stride()}) != sums_[nodes[i]])
+      return corruption(
+          "memory=codes: vector {} came back from the file in directory '{}' other than it "
+          "went; check the device, then open the index anew",
+          nodes[i], directory_);
+  }
   return room.rows.data();
 }
 
 Result<void> VectorStore::start_file(FileSystem& fs, const std::string& directory) {
   CHECK(leaves_memory() && released() == 0);
-  file_ = TRY(fs.create_scratch(directory));
+  directory_ = directory;
+  auto file = fs.create_scratch(directory);
+  if (!file) return cannot_leave(directory, file.error());
+  file_ = std::move(file).value();
   filed_ = 0;
   file_state_ = {};
   return {};
@@ -123,14 +148,19 @@ Result<void> VectorStore::start_file(FileSystem& fs, const std::string& director
 
 Result<void> VectorStore::write_behind(Node end) {
   if (file_ == nullptr) return {};
-  if (!file_state_) return file_state_;  // rows that nobody knows of may be in the file
-  while (filed_ < end) {
+  while (file_state_ && filed_ < end) {  // after an error rows that nobody knows of may be in the file
     const uint64_t count = std::min({uint64_t{end - filed_}, contiguous(filed_), kWriteBytes / stride() + 1});
-    file_state_ = file_->append({extents_.at(filed_), count * stride()});
-    if (!file_state_) return file_state_;
+    file_state_ = append_rows(filed_, filed_ + static_cast<Node>(count));
     filed_ += static_cast<Node>(count);
   }
-  return {};
+  return file_state_;
+}
+
+/// They lie side by side.
+Result<void> VectorStore::append_rows(Node begin, Node end) {
+  for (Node node = begin; node < end; ++node) sums_[node] = crc32c({extents_.at(node), stride()});
+  const auto written = file_->append({extents_.at(begin), uint64_t{end - begin} * stride()});
+  return written ? Result<void>() : cannot_leave(directory_, written.error());
 }
 
 void VectorStore::release(Node end) {

@@ -12,11 +12,16 @@
 // enough: released is stored before the pages go, and to see a zero page its reader had to fault it in,
 // behind the page table lock under which the old page went. So no reader waits, and none needs to be waited
 // for.
+//
+// The file is never synced, so the system may lose what it took (an error of the device after the call, a
+// full pool of blocks behind a file system) and say so to nobody: a checksum of each row stays in memory, and
+// what comes back is compared with it.
 #pragma once
 
 #include <atomic>
 #include <mutex>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -75,7 +80,7 @@ class VectorStore {
   explicit VectorStore(const VectorSpace& space, bool leaves_memory = false);
 
   const VectorSpace& space() const { return space_; }
-  Result<void> grow(uint64_t count) { return extents_.grow(count); }
+  Result<void> grow(uint64_t count);
   /// Writes vector `node`, which must not be visible to readers yet.
   void set(Node node, const std::byte* vector);
   /// Writes bytes in stored form (from a checkpoint).
@@ -83,13 +88,14 @@ class VectorStore {
   /// Of stores that leave memory: good for nodes from released() on, asked afterwards.
   const std::byte* operator[](Node node) const { return extents_.at(node); }
   /// Vectors of any nodes, in memory or not: as many addresses as nodes, good until `room` is used again.
+  /// Corruption where the file does not give back what it was given.
   Result<const void* const*> fetch(std::span<const Node> nodes, FetchedRows& room, SearchStats& stats) const;
 
   bool leaves_memory() const { return extents_.discards(); }
   /// From now on the store has a file, empty so far; replaces one that failed. The writer, like grow.
   Result<void> start_file(FileSystem& fs, const std::string& directory);
   /// Vectors of nodes [0, end) have been set: those that are not in the file yet go there, if there is one.
-  /// After an error nothing can be added any more.
+  /// After an error nothing can be added any more: its message says what to do.
   Result<void> write_behind(Node end);
   /// Nodes [0, end), in the file, leave memory. Any thread.
   void release(Node end);
@@ -104,8 +110,12 @@ class VectorStore {
   uint64_t contiguous(Node node) const { return extents_.contiguous(node); }
 
  private:
+  Result<void> append_rows(Node begin, Node end);
+
   VectorSpace space_;
   ExtentStore extents_;
+  ExtentArray<uint32_t> sums_;         // CRC-32C of each row in the file
+  std::string directory_;              // of the file; for messages
   std::unique_ptr<ScratchFile> file_;  // changed by the writer as long as nothing is released
   Node filed_ = 0;                     // the writer's own: rows in the file
   Result<void> file_state_;            // the writer's own

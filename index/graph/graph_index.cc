@@ -80,6 +80,7 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, File
   }
   index->queue_.assume_done(done);
   if (done < found.nodes) index->queue_.publish(found.nodes);
+  if (pool == nullptr) index->release_vectors(0);
   return index;
 }
 
@@ -173,7 +174,8 @@ void GraphIndex::release_vectors(uint64_t at_least) {
   VectorStore& vectors = graph_.vectors();
   if (!vectors.leaves_memory() || graph_.codes() == nullptr) return;
   const Node linked = queue_.prefix();
-  if (linked > vectors.released() && (linked - vectors.released()) * vectors.stride() >= at_least)
+  const Node released = vectors.released();
+  if (linked > released && uint64_t{linked - released} * vectors.stride() >= at_least)
     vectors.release(linked);
 }
 
@@ -262,6 +264,7 @@ IndexMemory GraphIndex::memory() const {
   const CodeStore* codes = graph_.codes();
   if (codes != nullptr) per_node += codes->extents().stride();
   const VectorStore& vectors = graph_.vectors();
+  if (vectors.leaves_memory()) per_node += sizeof(uint32_t);  // checksums
   const uint64_t released = std::min<uint64_t>(vectors.released(), nodes);
   return {.vector_bytes = (nodes - released) * vectors.stride(),
           .structure_bytes = nodes * per_node + graph_.upper_lists() * graph_.upper().bytes(),

@@ -10,6 +10,7 @@
 #include "base/io/fault_file_system.h"
 #include "base/io/memory_file_system.h"
 #include "tests/support/result_matchers.h"
+#include "tests/support/scratch_spy.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/vectors.h"
 
@@ -84,6 +85,41 @@ TEST(VectorStore, FetchesFromMemoryAndFileAtOnceAndCountsReads) {
   fs.disarm();
   EXPECT_ERROR(store.write_behind(2000), Code::kUnavailable, "scratch") << "an error is final";
   ASSERT_OK(store.fetch(nodes, room, stats));
+}
+
+/// What a device lost after the system took it comes back as zeros, and no call fails.
+TEST(VectorStore, WhatTheFileLostIsAnErrorAndNoVector) {
+  ScratchSpy fs;
+  const Vectors vectors = normal_vectors(500, kDim, test_seed(3));
+  VectorStore store(VectorSpace::of(Metric::kL2, ScalarType::kF32, kDim).value(), true);
+  set_all(store, vectors);
+  ASSERT_OK(store.start_file(fs, "."));
+  ASSERT_OK(store.write_behind(500));
+  store.release(300);
+  const Node released[] = {12, 299};
+  const Node kept[] = {300, 499};
+  FetchedRows room;
+  SearchStats stats;
+  fs.loses = true;
+  EXPECT_ERROR(store.fetch(released, room, stats), Code::kCorruption, "vector 12");
+  ASSERT_VALUE(rows, store.fetch(kept, room, stats));
+  EXPECT_TRUE(same(vectors, 300, rows[0]));
+  fs.loses = false;
+  ASSERT_OK(store.fetch(released, room, stats));
+}
+
+TEST(VectorStore, ADiskThatIsFullNamesTheDirectoryAndTheWayOut) {
+  MemoryFileSystem memory;
+  FaultFileSystem fs(memory, 1);
+  ASSERT_OK(memory.make_directories("data/left"));
+  const Vectors vectors = normal_vectors(10, kDim, test_seed(4));
+  VectorStore store(VectorSpace::of(Metric::kL2, ScalarType::kF32, kDim).value(), true);
+  set_all(store, vectors);
+  EXPECT_ERROR(store.start_file(fs, "data/none"), Code::kNotFound, "directory 'data/none'");
+  ASSERT_OK(store.start_file(fs, "data/left"));
+  fs.arm({.call = FileCall::kAppend, .disk_full = true});
+  EXPECT_ERROR(store.write_behind(10), Code::kResourceExhausted, "directory 'data/left'");
+  EXPECT_ERROR(store.write_behind(10), Code::kResourceExhausted, "free space there");
 }
 
 }  // namespace
