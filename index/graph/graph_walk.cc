@@ -13,7 +13,8 @@ constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candi
 constexpr Node kFewRemoved = 16;        // up to one row in so many removed, walks ignore that they are
 constexpr size_t kRerankStep = 16;      // rows a kernel call in reranking
 constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
-constexpr float kReadSigmas = 2.5f;     // the same where rows are read one by one
+constexpr float kReadSigmas = 2.5f;     // the same where only rows within the bound are read
+constexpr size_t kReadsTurn = 32;       // rows read at once in reranking, or k: enough to keep a disk busy
 constexpr size_t kPatience = 12;        // hops that change nothing among the best k, see LinearPool::reset
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
@@ -95,9 +96,10 @@ Result<SearchAnswer> GraphWalk::within(float radius, uint32_t rows_max, uint32_t
   } else {
     TRY(scan_pending(pending));
     const size_t beam = std::min<uint64_t>(effort, nodes_);
-    const bool estimates = codes_ != nullptr && graph_.vectors().leaves_memory();
-    TRY(walk(beam, beam, estimates ? code_scorer() : exact_));
-    TRY(widen_to_radius(radius, estimates, top));
+    const bool reads = codes_ != nullptr && graph_.vectors().leaves_memory();
+    const RowScorer scorer = reads ? code_scorer() : exact_;
+    TRY(walk(beam, beam, scorer));
+    TRY(widen_to_radius(radius, scorer, top));
   }
   SearchAnswer answer = merge(top, pending, rows_max);
   auto& found = answer.neighbors;
@@ -113,8 +115,12 @@ Result<void> GraphWalk::measure(std::span<const Node> nodes, float* out) {
   return {};
 }
 
+size_t GraphWalk::scan_step() const {
+  return std::clamp<size_t>(kScanBytes / graph_.vectors().stride(), 1, kScanStep);
+}
+
 Result<void> GraphWalk::scan(std::span<const Node> nodes, TopK& top) {
-  const size_t step = std::clamp<size_t>(kScanBytes / graph_.vectors().stride(), 1, kScanStep);
+  const size_t step = scan_step();
   float distances[kScanStep];
   for (; !nodes.empty(); nodes = nodes.subspan(std::min(step, nodes.size()))) {
     const auto some = nodes.first(std::min(step, nodes.size()));
@@ -202,37 +208,60 @@ Result<void> GraphWalk::collect(TopK& top) {
   return {};
 }
 
-/// Candidates come in order of their estimates, so the first one that is too far by its bound ends it. One
-/// bound serves all: errors of codes near one another differ little. Where each costs a read they are
-/// counted: first k, then those that may enter. Else whole steps, for a few more cost next to nothing and
-/// find what the bound, which holds for most codes only, would have missed.
+/// How far off a candidate's estimate may be. That of one serves all: errors of codes near one another differ
+/// little.
+float GraphWalk::code_error(Candidate near, float sigmas) {
+  return codes_->code().error_bound_near(scratch_.code.prepared(), codes_->extents().at(near.node),
+                                         near.distance, sigmas);
+}
+
+/// Candidates come in order of their estimates, so the first one that is too far by its bound ends it. Whole
+/// steps, for a few more cost next to nothing and find what the bound, which holds for most codes only, would
+/// have missed.
 Result<void> GraphWalk::rerank(TopK& top) {
+  if (graph_.vectors().leaves_memory()) return rerank_from_disk(top);
   const size_t size = found_count();
   Node nodes[kRerankStep];
   float distances[kRerankStep];
   float width = -1;
-  const bool reads = graph_.vectors().leaves_memory();
   const auto prefetch = [&](size_t begin) {
-    if (reads) return;
     for (size_t i = begin; i < std::min(size, begin + kRerankStep); ++i)
       exact_.prefetch(exact_.row(found(i).node));
   };
   prefetch(0);
-  size_t count = 0;
-  for (size_t begin = 0; begin < size; begin += count) {
-    count = std::min(kRerankStep, size - begin);
+  for (size_t begin = 0; begin < size; begin += kRerankStep) {
     if (top.full()) {
-      const Candidate next = found(begin);
-      if (width < 0)
-        width = codes_->code().error_bound_near(scratch_.code.prepared(), codes_->extents().at(next.node),
-                                                next.distance, reads ? kReadSigmas : kRerankSigmas);
-      if (next.distance - width > top.bound()) break;
-      while (reads && found(begin + count - 1).distance - width > top.bound()) --count;
-    } else if (reads) {
-      count = std::min(count, top.capacity());
+      if (width < 0) width = code_error(found(begin), kRerankSigmas);
+      if (found(begin).distance - width > top.bound()) break;
     }
+    const size_t count = std::min(kRerankStep, size - begin);
     prefetch(begin + count);
     for (size_t i = 0; i < count; ++i) nodes[i] = found(begin + i).node;
+    TRY(measure({nodes, count}, distances));
+    for (size_t i = 0; i < count; ++i)
+      if (distances[i] <= top.bound()) push_group({distances[i], nodes[i]}, top);
+  }
+  return {};
+}
+
+/// Where each vector costs a read they are counted, and so are the turns of the disk: first k, then as many
+/// at once as the bound leaves open, but for a long tail of them the turn before is waited for, which narrows
+/// it.
+Result<void> GraphWalk::rerank_from_disk(TopK& top) {
+  const size_t size = found_count();
+  Node nodes[kScanStep];
+  float distances[kScanStep];
+  float width = -1;
+  for (size_t begin = 0, count = 0; begin < size; begin += count) {
+    if (top.full() && width < 0) width = code_error(found(begin), kReadSigmas);
+    const size_t turn = top.full() ? std::max(kReadsTurn, top.capacity()) : top.capacity();
+    const size_t most = std::min({size - begin, scan_step(), turn});
+    for (count = 0; count < most; ++count) {
+      const Candidate candidate = found(begin + count);
+      if (top.full() && candidate.distance - width > top.bound()) break;
+      nodes[count] = candidate.node;
+    }
+    if (count == 0) break;
     TRY(measure({nodes, count}, distances));
     for (size_t i = 0; i < count; ++i)
       if (distances[i] <= top.bound()) push_group({distances[i], nodes[i]}, top);
@@ -251,16 +280,22 @@ void GraphWalk::push_group(Candidate candidate, TopK& top) {
   }
 }
 
+bool GraphWalk::may_lie_within(float radius, Candidate estimate) {
+  return estimate.distance <= radius || estimate.distance - code_error(estimate, kReadSigmas) <= radius;
+}
+
 Result<void> GraphWalk::start_ring(float radius, bool estimates, TopK& top) {
-  Node nodes[kRerankStep];
-  float distances[kRerankStep];
-  const size_t size = found_count();
+  Node nodes[kScanStep];
+  float distances[kScanStep];
+  const size_t step = scan_step();
   scratch_.ring.clear();
-  for (size_t begin = 0; begin < size; begin += kRerankStep) {
-    const size_t count = std::min(kRerankStep, size - begin);
-    for (size_t i = 0; i < count; ++i) {
-      nodes[i] = found(begin + i).node;
-      distances[i] = found(begin + i).distance;
+  for (size_t next = 0; next < found_count();) {
+    size_t count = 0;
+    for (; next < found_count() && count < step; ++next) {
+      const Candidate candidate = found(next);
+      if (estimates ? !may_lie_within(radius, candidate) : candidate.distance > radius) continue;
+      nodes[count] = candidate.node;
+      distances[count++] = candidate.distance;
     }
     if (estimates) TRY(measure({nodes, count}, distances));
     for (size_t i = 0; i < count; ++i) {
@@ -272,26 +307,39 @@ Result<void> GraphWalk::start_ring(float radius, bool estimates, TopK& top) {
   return {};
 }
 
+/// Of the nodes that were gathered with `code` keeps those worth a read; how many.
+size_t GraphWalk::keep_within(float radius, const RowScorer& code, size_t count) {
+  StepScratch& step = scratch_.step;
+  code.score(step.rows.data(), count, step.distances.data());
+  code.count(count, stats_);
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i)
+    if (may_lie_within(radius, {step.distances[i], step.nodes[i]})) step.nodes[kept++] = step.nodes[i];
+  return kept;
+}
+
 /// From what the walk found within the radius, on to all that can be reached from there without leaving it.
 /// The radius shrinks to that of the nearest rows_max when there are more.
-Result<void> GraphWalk::widen_to_radius(float user_radius, bool estimates, TopK& top) {
+Result<void> GraphWalk::widen_to_radius(float user_radius, const RowScorer& scorer, TopK& top) {
   const float offset = graph_.space().offset;  // rounding of the subtraction must not cut off the rim
   const float radius = offset == 0 ? user_radius : user_radius - offset + 1e-6f;
   std::vector<Candidate>& ring = scratch_.ring;
-  TRY(start_ring(radius, estimates, top));
+  StepScratch& step = scratch_.step;
+  TRY(start_ring(radius, scorer.codes, top));
   // The walk has seen the neighbours of all these and kept only the nearest of them: they are asked again.
   scratch_.visited.reset(nodes_);
   for (const Candidate& seen : ring) scratch_.visited.insert(seen.node);
-  scratch_.step.reserve(graph_.base().capacity());
+  step.reserve(graph_.base().capacity());
   for (size_t next = 0; next < ring.size(); ++next) {
     if (next % 32 == 31) TRY(stop_.check());
     if (ring[next].distance > top.bound()) continue;
-    const size_t count = graph::gather_unvisited(BaseLayer{&graph_.base()}, exact_, ring[next].node,
-                                                 scratch_.visited, scratch_.step);
-    TRY(measure({scratch_.step.nodes.data(), count}, scratch_.step.distances.data()));
+    size_t count =
+        graph::gather_unvisited(BaseLayer{&graph_.base()}, scorer, ring[next].node, scratch_.visited, step);
+    if (scorer.codes) count = keep_within(std::min(radius, top.bound()), scorer, count);
+    TRY(measure({step.nodes.data(), count}, step.distances.data()));
     ++stats_.hops;
     for (size_t i = 0; i < count; ++i) {
-      const Candidate found{scratch_.step.distances[i], scratch_.step.nodes[i]};
+      const Candidate found{step.distances[i], step.nodes[i]};
       if (!(found.distance <= radius) || found.distance > top.bound()) continue;
       ring.push_back(found);
       push_group(found, top);

@@ -37,6 +37,8 @@ class GraphWalk {
   Result<void> scan_all(TopK& top);
   Result<void> scan_pending(TopK& top);
   Result<void> scan(std::span<const Node> nodes, TopK& top);
+  /// How many vectors one measure takes at most.
+  size_t scan_step() const;
   /// Exact distances, of vectors in memory or not.
   Result<void> measure(std::span<const Node> nodes, float* out);
   RowScorer code_scorer() {
@@ -50,6 +52,8 @@ class GraphWalk {
   Result<void> collect(TopK& top);
   /// The same after a walk on codes: full vectors only where the code leaves it open whether they enter.
   Result<void> rerank(TopK& top);
+  Result<void> rerank_from_disk(TopK& top);
+  float code_error(Candidate near, float sigmas);
   Candidate found(size_t i) const { return filtered_ ? scratch_.filtered[i] : scratch_.linear[i]; }
   size_t found_count() const { return filtered_ ? scratch_.filtered.size() : scratch_.linear.size(); }
   template <typename Visit>
@@ -58,7 +62,10 @@ class GraphWalk {
   void push_group(Candidate candidate, TopK& top);
   /// Fills the ring with what the walk found within a raw radius.
   Result<void> start_ring(float radius, bool estimates, TopK& top);
-  Result<void> widen_to_radius(float user_radius, bool estimates, TopK& top);
+  /// What `scorer` estimates is read before it counts, where its bound leaves it open.
+  Result<void> widen_to_radius(float user_radius, const RowScorer& scorer, TopK& top);
+  bool may_lie_within(float radius, Candidate estimate);
+  size_t keep_within(float radius, const RowScorer& code, size_t count);
   SearchAnswer merge(TopK& graph, TopK& pending, size_t k);
 
   const GraphIndex& index_;

@@ -6,6 +6,7 @@
 
 #include "tests/index/graph/graph_disk_support.h"
 #include "tests/support/memory.h"
+#include "tests/support/scratch_spy.h"
 #include "tests/support/temp_dir.h"
 
 namespace kith::test {
@@ -52,9 +53,9 @@ TEST_P(GraphDisk, AnswersAsInMemory) {
   }
   const auto flat = filled(spec_of("flat", metric, kDim), vectors);
   EXPECT_GE(measure(*disk, *flat, queries, 64).recall, measure(*memory, *flat, queries, 64).recall - 0.002);
-  EXPECT_LE(disk_distances, memory_distances);
+  EXPECT_LE(disk_distances, memory_distances * 5 / 4) << "a wider bound, and fewer turns of the disk";
   EXPECT_GE(ios, queries.rows);
-  EXPECT_LE(ios, queries.rows * 40) << "of a beam of 64, for 10 rows";
+  EXPECT_LE(ios, queries.rows * 45) << "of a beam of 64, for 10 rows";
 }
 
 TEST_P(GraphDisk, FilteredScansAndRangesAreExact) {
@@ -85,7 +86,7 @@ TEST_P(GraphDisk, FilteredScansAndRangesAreExact) {
     within_memory += near_memory->neighbors.size();
     within_disk += near_disk->neighbors.size();
     for (const Neighbor& neighbor : near_disk->neighbors) EXPECT_LE(neighbor.distance, range.radius);
-    EXPECT_LE(near_disk->stats.full_distances, vectors.rows / 2);
+    EXPECT_LE(near_disk->stats.ios, 2 * near_disk->neighbors.size()) << "no row that its code rules out";
   }
   EXPECT_GE(within_memory, queries.rows * 99);
   EXPECT_GE(static_cast<double>(within_disk), 0.998 * static_cast<double>(within_memory));
@@ -213,6 +214,27 @@ TEST(GraphDiskOptions, DeterministicGraphsAreTheSameOnDisk) {
     ASSERT_OK(from_disk);
     EXPECT_EQ(from_disk->stats.code_distances, from_memory->stats.code_distances) << "another walk";
     EXPECT_EQ(from_disk->neighbors[0].row, from_memory->neighbors[0].row);
+  }
+}
+
+/// Two turns of the disk answer most queries, whatever k: first k rows, then what the bound leaves open.
+TEST(GraphDiskReads, AreAskedForAllAtOnce) {
+  ScratchSpy fs;
+  const auto [vectors, queries] = rows_and_queries(clustered_vectors(6100, 64, 30, test_seed(14)), 100);
+  const auto index = filled(disk_spec(fs, "vamana", Metric::kL2, 64), vectors);
+  for (const uint32_t k : {1u, 10u, 100u}) {
+    fs.turns = 0;
+    uint64_t ios = 0;
+    for (size_t i = 0; i < queries.rows; ++i) {
+      SearchRequest request = request_of(queries, i, k);
+      request.effort = 2 * k + 20;
+      const auto answer = index->search(request);
+      ASSERT_OK(answer);
+      EXPECT_EQ(answer->neighbors.size(), k);
+      ios += answer->stats.ios;
+    }
+    EXPECT_GE(ios, queries.rows * k / 2) << "rows side by side are one read";
+    EXPECT_LE(fs.turns, 2 * queries.rows + queries.rows / 4) << "k " << k << ", " << ios << " reads";
   }
 }
 
