@@ -149,6 +149,7 @@ void info_to_proto(const CollectionInfo& info, v1::GetCollectionResponse* out) {
     to->set_pending(field.stats.pending);
     to->set_vector_bytes(field.memory.vector_bytes);
     to->set_structure_bytes(field.memory.structure_bytes);
+    to->set_disk_bytes(field.memory.disk_bytes);
   }
 }
 

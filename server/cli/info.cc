@@ -33,6 +33,7 @@ Result<void> write_field(const v1::FieldInfo& info, JsonWriter& out) {
       .field("removed", info.removed())
       .field("pending", info.pending());
   out.field("vector_bytes", info.vector_bytes()).field("structure_bytes", info.structure_bytes());
+  out.field("disk_bytes", info.disk_bytes());
   out.field("bytes_per_vector", bytes_per_vector(info)).end_object();
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <fstream>
+#include <string>
 
 namespace kith::test {
 
@@ -19,6 +20,17 @@ inline uint64_t resident_bytes() {
   uint64_t total = 0, resident = 0;
   statm >> total >> resident;
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+/// The most that was resident since the last call of this; 0 where the kernel lets nobody ask.
+inline uint64_t take_peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  uint64_t kib = 0;
+  for (std::string word; kib == 0 && status >> word;)
+    if (word == "VmHWM:") status >> kib;
+  std::ofstream reset("/proc/self/clear_refs");
+  reset << "5" << std::flush;
+  return reset.good() ? kib * 1024 : 0;
 }
 
 }  // namespace kith::test

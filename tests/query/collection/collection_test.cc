@@ -315,6 +315,7 @@ TEST_F(CollectionTest, VectorsLeftOnDiskAreFoundBeforeAndAfterReopening) {
       found += must(books->search(q)).hits.at(0).id == Id{uint64_t{rows.size() - 1 - i}};
     }
     EXPECT_GE(found, 198u);
+    EXPECT_TRUE(must(db_->verify("books", {})).problems.empty());
     for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
       EXPECT_TRUE(entry.path().filename() == "LOCK" || entry.path().filename() == "store") << entry.path();
     books.reset();
