@@ -52,6 +52,7 @@ struct IndexSpec {
       nullptr;  // for background and batch work; null: everything happens on the calling thread
   uint64_t seed = 100;
   /// Where the index may keep a scratch file while it is open; null: options that need one are refused.
+  /// Outlives the index.
   FileSystem* fs = nullptr;
   std::string directory;
 };
@@ -135,7 +136,7 @@ struct IndexKind {
   /// Checks the spec (dim, metric × type, options) and builds an empty index.
   Result<std::unique_ptr<Index>> (*create)(const IndexSpec& spec);
   /// Opens what checkpoint wrote. Never trusts the file: Corruption names path and offset. A scratch file,
-  /// where the index needs one, lies on the device of `path`'s directory.
+  /// where the index needs one, lies on the device of `path`'s directory; then `fs` outlives the index.
   Result<std::unique_ptr<Index>> (*open)(FileSystem& fs, const std::string& path, ThreadPool* pool);
   /// All rows within a radius, nearest first, at most rows_max.
   Result<SearchAnswer> (*range_search)(const Index& index, const RangeRequest& request);

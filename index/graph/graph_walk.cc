@@ -280,8 +280,9 @@ void GraphWalk::push_group(Candidate candidate, TopK& top) {
   }
 }
 
+/// So may one whose estimate is no number.
 bool GraphWalk::may_lie_within(float radius, Candidate estimate) {
-  return estimate.distance <= radius || estimate.distance - code_error(estimate, kReadSigmas) <= radius;
+  return estimate.distance <= radius || !(estimate.distance - code_error(estimate, kReadSigmas) > radius);
 }
 
 Result<void> GraphWalk::start_ring(float radius, bool estimates, TopK& top) {
