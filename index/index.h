@@ -118,6 +118,7 @@ struct RangeRequest {
 /// How the graph of an index hangs together.
 struct GraphAudit {
   uint64_t nodes = 0;        // linked vectors, chained ones included
+  uint64_t pending = 0;      // vectors not linked yet, not audited
   uint64_t chained = 0;      // vectors that hang at an equal one
   uint64_t edges = 0;        // of layer 0
   uint64_t unreachable = 0;  // live linked vectors that no path on layer 0 from the entry leads to

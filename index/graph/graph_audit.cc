@@ -21,7 +21,10 @@ Result<GraphAudit> audit_graph(const Index& index) {
   audit.levels.resize(GraphStore::kLevelMax + 1);
   std::vector<Node> neighbors(graph.base().capacity());
   for (Node node = 0; node < nodes; ++node) {
-    if (!linked[node]) continue;
+    if (!linked[node]) {
+      ++audit.pending;
+      continue;
+    }
     ++audit.nodes;
     audit.chained += chained[node];
     if (!chained[node]) {

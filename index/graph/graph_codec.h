@@ -4,14 +4,13 @@
 //   HEAD  u32 links, u32 degree (0: 2 links), u64 entry: node + 1, or 0 when there is none; u64 zero node
 //         likewise; u64 pairs in EQUL
 //   LINK  ceil(n / 8) bytes, bit i (lowest first) set when vector i is linked; the rest waits and is linked
-//   after
-//         opening
+//         after opening
 //   LIST  n × degree × u32, layer 0: node + 1, 0 from the end of the list on; empty for vectors in a chain
 //   MARK  n × (1 + ceil(degree / 8)) bytes: checked entries, forced bits (ListMarks)
 //   UPPR  for each vector in turn, for each layer from 1 to its level: links × u32 likewise. Levels follow
-//   from
-//         seed and links; kinds without levels have none
+//         from seed and links; kinds without levels have none
 //   EQUL  pairs u32 representative, u32 member: chains of equal vectors in their order
+//   CODE, CROW  where walks are on codes, see CodeStore::write
 //
 // Linkers need not pause: what is linked is fixed first, then each list is copied under its lock and edges to
 // vectors not yet linked then are left out; what cannot be reached without these is linked again after

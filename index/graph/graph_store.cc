@@ -90,7 +90,6 @@ void GraphStore::add_equal(Node representative, Node node) {
   const auto [end, first] = chain_ends_.try_emplace(representative, representative);
   equals_[end->second].store(node + 1, std::memory_order_release);
   end->second = node;
-  equal_count_.fetch_add(1, std::memory_order_release);
 }
 
 std::vector<bool> GraphStore::reachable(Node nodes) const {

@@ -137,7 +137,6 @@ class GraphStore {
   Node next_equal(Node node) const { return equals_[node].load(std::memory_order_acquire) - 1; }
   /// Which of nodes [0, nodes) layer 0 leads to from the entry, with the chains that hang at them.
   std::vector<bool> reachable(Node nodes) const;
-  uint64_t equal_count() const { return equal_count_.load(std::memory_order_acquire); }
 
   /// Cosine only: the node that stands for zero vectors, equally far from everything and so not found by
   /// walking.
@@ -167,7 +166,6 @@ class GraphStore {
       0};  // (level + 1) << 32 | node, 0 when there is none; written under entry_mutex_
   mutable std::mutex equals_mutex_;
   std::map<Node, Node> chain_ends_;  // representative → last of its chain; guarded by equals_mutex_
-  std::atomic<uint64_t> equal_count_{0};
   std::atomic<Node> zero_node_{kNoNode};
 };
 

@@ -157,7 +157,7 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
     add_starts(graph_, scorer, s.first_start, nodes, s.visited, stats_,
                [&](float distance, Node node) { s.pool.insert(distance, node, true); });
   s.trail.clear();
-  s.pool.keep_trail(&s.trail);
+  s.pool.keep_trail(graph_.options().rule.ladder() ? &s.trail : nullptr);
   const Stop never;
   const Result<void> walked = layer == 0 ? beam_search(BaseLayer{&graph_.base()}, scorer, AllNodes{}, s.pool,
                                                        s.visited, s.step, never, stats_)
@@ -166,7 +166,6 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
   CHECK(walked.ok());
   s.plan.candidates.clear();
   for (size_t i = 0; i < s.pool.size(); ++i) s.plan.candidates.push_back(s.pool[i]);
-  if (!graph_.options().rule.ladder()) return;
   std::sort(s.trail.begin(), s.trail.end(),
             [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
   s.plan.candidates.insert(s.plan.candidates.end(), s.trail.begin(), s.trail.end());

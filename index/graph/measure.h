@@ -42,7 +42,6 @@ class Measure {
   Measure(const VectorStore& vectors, const CodeStore* codes) : vectors_(&vectors), codes_(codes) {}
 
   const VectorSpace& space() const { return vectors_->space(); }
-  bool estimates() const { return codes_ != nullptr; }
   const void* row(Node node) const {
     return codes_ == nullptr ? (*vectors_)[node] : codes_->extents().at(node);
   }

@@ -6,14 +6,14 @@
 namespace kith {
 namespace {
 
-/// 4 bits a dimension, or 3 where a code is one cache line then (65 to 128 dimensions): half the lines of a
-/// walk for a recall that is hardly less.
+/// 4 bits a dimension, or 3 where a code then is one cache line and not two (65 to 128 dimensions); none
+/// where vectors are hardly longer than codes.
 uint32_t default_code_bits(const VectorSpace& space) {
   if (!CodeStore::serves(space) || space.bytes() < 128) return 0;
   return space.dim > 64 && space.dim <= 128 ? 3 : 4;
 }
 
-/// 32 or 40: as long as lists and codes take up at most about a third of what the vectors do.
+/// 40 where lists and codes then take up at most about a third of what the vectors do, else 32.
 uint32_t default_degree(const VectorSpace& space, uint32_t code_bits) {
   const double code = code_bits == 0 ? 0 : 8.0 + (space.dim + 63) / 64 * 8.0 * code_bits;
   const double slots = (0.35 * static_cast<double>(space.bytes()) - code - 16) / sizeof(Slot);

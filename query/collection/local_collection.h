@@ -127,7 +127,7 @@ class LocalCollection final : public Collection {
 
   // verify.cc
   Result<VerifyReport> verify_alive(const Stop& stop);
-  Result<void> verify_graph(uint8_t position, const Stop& stop, VerifyReport& report);
+  Result<void> verify_graph(uint8_t position, VerifyReport& report) const;
   Result<void> verify_index(const KvSnapshot& view, uint8_t position, Row next_row, const Stop& stop,
                             VerifyReport& report) const;
 

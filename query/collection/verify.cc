@@ -183,15 +183,14 @@ Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
     else
       TRY(verify_index(*view, position, next_row, stop, report));
     if (fields_[field]->usable() && fields_[field]->kind().audit != nullptr)
-      TRY(verify_graph(position, stop, report));
+      TRY(verify_graph(position, report));
   }
   return report;
 }
 
 /// Every linked row that lives can be reached from where searches begin.
-Result<void> LocalCollection::verify_graph(uint8_t position, const Stop& stop, VerifyReport& report) {
-  FieldIndex& field = *fields_[position];
-  if (field.kind().settle != nullptr) TRY(field.kind().settle(field.index(), stop));
+Result<void> LocalCollection::verify_graph(uint8_t position, VerifyReport& report) const {
+  const FieldIndex& field = *fields_[position];
   GraphAudit audit = TRY(field.kind().audit(field.index()));
   // A list that a writer was just rewriting may have been read half: looked at once more, it is whole.
   for (int attempt = 0; attempt < 3 && audit.unreachable > 0; ++attempt)

@@ -253,6 +253,7 @@ class LocalApi final : public Api {
       v1::FieldGraph& graph = *response.add_graphs();
       graph.set_field(field);
       graph.set_nodes(audit.nodes);
+      graph.set_pending(audit.pending);
       graph.set_chained(audit.chained);
       graph.set_edges(audit.edges);
       graph.set_unreachable(audit.unreachable);

@@ -11,6 +11,7 @@ void write_graphs(const v1::VerifyResponse& report, JsonWriter& out) {
   out.key("graphs").begin_array();
   for (const v1::FieldGraph& graph : report.graphs()) {
     out.begin_object().field("field", graph.field()).field("nodes", graph.nodes());
+    out.field("pending", graph.pending());
     out.field("chained", graph.chained()).field("edges", graph.edges());
     out.field("degree_max", uint64_t{graph.degree_max()}).field("unreachable", graph.unreachable());
     out.end_object();
@@ -21,9 +22,10 @@ void write_graphs(const v1::VerifyResponse& report, JsonWriter& out) {
 void print_graphs(const v1::VerifyResponse& report, Console& console) {
   for (const v1::FieldGraph& graph : report.graphs())
     console.print_line(fmt::format(
-        "graph of '{}': {} nodes ({} equal to others), {} edges, at most {} a node, {} unreachable",
-        graph.field(), human_count(graph.nodes()), human_count(graph.chained()), human_count(graph.edges()),
-        graph.degree_max(), graph.unreachable()));
+        "graph of '{}': {} nodes ({} equal to others), {} not linked yet, {} edges, at most {} a node, {} "
+        "unreachable",
+        graph.field(), human_count(graph.nodes()), human_count(graph.chained()), human_count(graph.pending()),
+        human_count(graph.edges()), graph.degree_max(), graph.unreachable()));
   if (report.graphs_size() == 0) console.print_line("no field has a graph");
 }
 
