@@ -12,6 +12,7 @@ constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candi
 constexpr Node kFewRemoved = 16;        // up to one row in so many removed, walks ignore that they are
 constexpr size_t kRerankStep = 16;      // rows a kernel call in reranking
 constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
+constexpr size_t kBlurRank = 10;        // whose distance codes must tell, see Measure::blurred
 constexpr size_t kPatience = 12;        // hops that change nothing among the best k, see LinearPool::reset
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
@@ -65,13 +66,11 @@ Result<SearchAnswer> GraphWalk::nearest(uint32_t k, uint32_t effort) {
     return merge(top, pending, k);
   }
   TRY(scan_pending(pending));
-  const RowScorer scorer =
-      codes_ == nullptr ? exact_ : Measure(graph_.vectors(), codes_).from_vector(exact_.query, scratch_.code);
-  TRY(walk(beam, k, scorer));
+  TRY(walk_nearest(beam, k));
   collect(top);
   if (!filtered_ && returnable_ < nodes_ && !top.full()) {  // too many of the beam were removed rows
     filtered_ = true;
-    TRY(walk(beam, k, scorer));
+    TRY(walk_nearest(beam, k));
     top = TopK(top.capacity());
     collect(top);
   }
@@ -149,6 +148,17 @@ Result<void> GraphWalk::scan_pending(TopK& top) {
     if (!graph_.linked(node) && returnable(node)) nodes.push_back(node);
   stats_.pending_scanned += nodes.size();
   return scan(nodes, top);
+}
+
+Result<void> GraphWalk::walk_nearest(size_t beam, size_t k) {
+  if (codes_ != nullptr) {
+    const Measure measure(graph_.vectors(), codes_);
+    TRY(walk(beam, k, measure.from_vector(exact_.query, scratch_.code)));
+    const size_t near = std::min(std::max(k, kBlurRank), found_count());
+    if (near == 0 || !measure.blurred(scratch_.code, found(near - 1).node)) return {};
+    codes_ = nullptr;
+  }
+  return walk(beam, k, exact_);
 }
 
 Result<void> GraphWalk::walk(size_t beam, size_t k, const RowScorer& scorer) {

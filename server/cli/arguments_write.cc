@@ -11,7 +11,7 @@ void add_field_words(CLI::App& command, FieldWords& words) {
   command.add_option("--metric", words.metric, "l2, ip, cosine or hamming")->capture_default_str();
   command.add_option("--type", words.type,
                      "stored type: f32, f16, bf16, i8, u8 or bit (default f32; bit for hamming)");
-  command.add_option("--index", words.index, "index kind: hnsw, vamana …, or flat for exact answers")
+  command.add_option("--index", words.index, "index kind: vamana (the default), hnsw …, or flat for exact answers")
       ->capture_default_str();
   command.add_option("--option", words.options, "NAME=VALUE of the index kind, e.g. m=16; may be repeated")
       ->allow_extra_args(false);

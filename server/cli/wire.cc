@@ -85,7 +85,7 @@ Result<void> set_field_words(v1::VectorField& field, std::string_view metric, st
   field.set_metric(wire_metric(parsed_metric));
   field.set_type(wire_type(parsed_type));
   // Which kinds there are is the server's to say: it may be a newer one.
-  field.set_index(std::string(index.empty() ? "hnsw" : index));
+  field.set_index(std::string(index.empty() ? kDefaultKind : index));
   return {};
 }
 

@@ -28,7 +28,7 @@ TEST_P(CliRoundTrip, create_info_and_drop) {
     seen.insert(field["name"].get<std::string>() + " " + std::to_string(field["dim"].get<int>()) + " " +
                 field["metric"].get<std::string>() + " " + field["type"].get<std::string>() + " " +
                 field["index"].get<std::string>());
-  EXPECT_EQ(seen, (std::set<std::string>{"image 16 ip f16 flat", "hash 64 hamming bit hnsw"}));
+  EXPECT_EQ(seen, (std::set<std::string>{"image 16 ip f16 flat", "hash 64 hamming bit vamana"}));
   EXPECT_NE(kith_ok({"info"}).out.find("8 x f32"), std::string::npos);
 
   const KithRun refused = kith({"delete", "books", "--collection-itself"});
