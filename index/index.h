@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,8 +43,11 @@ constexpr bool operator<(const Neighbor& a, const Neighbor& b) {
 /// know.
 using IndexOptions = std::vector<std::pair<std::string, std::string>>;
 
+/// The kind of whoever names none.
+inline constexpr std::string_view kDefaultKind = "vamana";
+
 struct IndexSpec {
-  std::string kind = "hnsw";
+  std::string kind{kDefaultKind};
   Metric metric = Metric::kL2;
   ScalarType type = ScalarType::kF32;
   uint32_t dim = 0;  // 1..65,535

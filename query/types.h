@@ -37,7 +37,7 @@ struct VectorField {
   uint32_t dim = 0;
   Metric metric = Metric::kL2;
   ScalarType type = ScalarType::kF32;
-  std::string index = "hnsw";  // a kind of index/registry.h
+  std::string index{kDefaultKind};  // of index/registry.h
   IndexOptions options;
 };
 

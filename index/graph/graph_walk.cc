@@ -15,6 +15,7 @@ constexpr size_t kRerankStep = 16;      // rows a kernel call in reranking
 constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
 constexpr float kReadSigmas = 2.5f;     // the same where only rows within the bound are read
 constexpr size_t kReadsTurn = 32;       // rows read at once in reranking, or k: enough to keep a disk busy
+constexpr size_t kBlurRank = 10;        // whose distance codes must tell, see Measure::blurred
 constexpr size_t kPatience = 12;        // hops that change nothing among the best k, see LinearPool::reset
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
@@ -68,12 +69,11 @@ Result<SearchAnswer> GraphWalk::nearest(uint32_t k, uint32_t effort) {
     return merge(top, pending, k);
   }
   TRY(scan_pending(pending));
-  const RowScorer scorer = codes_ == nullptr ? exact_ : code_scorer();
-  TRY(walk(beam, k, scorer));
+  TRY(walk_nearest(beam, k));
   TRY(collect(top));
   if (!filtered_ && returnable_ < nodes_ && !top.full()) {  // too many of the beam were removed rows
     filtered_ = true;
-    TRY(walk(beam, k, scorer));
+    TRY(walk_nearest(beam, k));
     top = TopK(top.capacity());
     TRY(collect(top));
   }
@@ -161,6 +161,17 @@ Result<void> GraphWalk::scan_pending(TopK& top) {
     if (!graph_.linked(node) && returnable(node)) nodes.push_back(node);
   stats_.pending_scanned += nodes.size();
   return scan(nodes, top);
+}
+
+Result<void> GraphWalk::walk_nearest(size_t beam, size_t k) {
+  if (codes_ != nullptr) {
+    const Measure measure(graph_.vectors(), codes_);
+    TRY(walk(beam, k, code_scorer()));
+    const size_t near = std::min(std::max(k, kBlurRank), found_count());
+    if (near == 0 || !measure.blurred(scratch_.code, found(near - 1).node)) return {};
+    codes_ = nullptr;
+  }
+  return walk(beam, k, exact_);
 }
 
 Result<void> GraphWalk::walk(size_t beam, size_t k, const RowScorer& scorer) {

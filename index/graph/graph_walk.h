@@ -48,6 +48,8 @@ class GraphWalk {
   /// Walks the graph with `beam`, measuring by `scorer`, and leaves the result in one of the pools. Ends
   /// early when the nearest `k` have not changed for long.
   Result<void> walk(size_t beam, size_t k, const RowScorer& scorer);
+  /// The same on codes, and where they tell too little on full vectors.
+  Result<void> walk_nearest(size_t beam, size_t k);
   /// Pushes what the walk found, in exact distances.
   Result<void> collect(TopK& top);
   /// The same after a walk on codes: full vectors only where the code leaves it open whether they enter.
@@ -73,7 +75,7 @@ class GraphWalk {
   WalkScratch& scratch_;
   const RowSet* allowed_;
   const Stop& stop_;
-  const CodeStore* codes_;  // null: walks are on full vectors
+  const CodeStore* codes_;  // null: the walk is on full vectors
   RowScorer exact_;
   Node nodes_;           // as many as there were when the search began
   uint64_t returnable_;  // an upper bound of the rows that may be returned

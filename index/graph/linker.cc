@@ -12,6 +12,8 @@
 namespace kith {
 namespace {
 
+constexpr size_t kBlurRank = 10;  // see Measure::blurred
+
 bool is_zero(const std::byte* vector, size_t bytes) {
   return vector[0] == std::byte{0} && std::memcmp(vector, vector + 1, bytes - 1) == 0;
 }
@@ -76,7 +78,7 @@ void Linker::find_place(Node node, Node nodes) {
   plan.equal = find_zero(node);
   scratch_.first_start = mix64(node);
   if (plan.equal != kNoNode) return;
-  const RowScorer scorer = measure_.from_node(node, scratch_.query);
+  RowScorer scorer = measure_.from_node(node, scratch_.query);
   const uint32_t level = graph_.level(node);
   const GraphEntry entry = *graph_.entry();
   Candidate nearest = way_in(graph_, entry, scorer, nodes, scratch_.step, stats_);
@@ -86,6 +88,14 @@ void Linker::find_place(Node node, Node nodes) {
   plan.selected.resize(top + 1);
   for (uint32_t layer = top + 1; layer-- > 0;) {
     find_candidates(scorer, nearest, layer, nodes);
+    const std::vector<Candidate>& found = plan.candidates;
+    if (measure_.on_codes() &&
+        measure_.blurred(scratch_.query, found[std::min(found.size(), kBlurRank) - 1].node)) {
+      measure_ = measure_.on_vectors();
+      scorer = measure_.from_node(node, scratch_.query);
+      nearest.distance = scorer.score_one(nearest.node);
+      find_candidates(scorer, nearest, layer, nodes);
+    }
     nearest = plan.candidates.front();
     if (layer == 0) plan.equal = find_equal(node, scorer);
     if (plan.equal != kNoNode) return;
@@ -278,8 +288,8 @@ void Linker::connect_base(Node to, PruneCandidate edge) {
   uint32_t forced = 0;
   for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
   edge.forced = edge.forced && forced + 1 < graph_.options().degree_kept;
-  load_candidates(to, count, marks.checked(), edge);
-  select_neighbors(measure_, graph_.options().rule, to, graph_.options().degree_kept,
+  const Measure measure = load_candidates(to, count, marks.checked(), edge);
+  select_neighbors(measure, graph_.options().rule, to, graph_.options().degree_kept,
                    graph_.options().keep_pruned, s.prune);
   s.ids.clear();
   size_t checked = 0;
@@ -302,17 +312,30 @@ void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
   const auto guard = graph_.locks().lock(to);
   const uint32_t count = lists.read(list, s.ids.data());
   if (count < lists.capacity()) return lists.set(list, count, edge.node);
-  load_candidates(to, count, kNoMarks, edge);
-  select_neighbors(measure_, graph_.options().rule, to, lists.capacity(), graph_.options().keep_pruned,
+  const Measure measure = load_candidates(to, count, kNoMarks, edge);
+  select_neighbors(measure, graph_.options().rule, to, lists.capacity(), graph_.options().keep_pruned,
                    s.prune);
   s.ids.clear();
   for (const PruneCandidate& kept : s.prune.kept) s.ids.push_back(kept.node);
   lists.assign(list, s.ids);
 }
 
-void Linker::load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge) {
+Measure Linker::load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge) {
+  const Measure measure = graph_.measure();
+  load_candidates(measure, centre, count, checked, edge);
+  if (!measure.on_codes()) return measure;
+  const Node near = scratch_.prune.candidates[std::min<size_t>(count, kBlurRank) - 1].node;
+  if (!measure.blurred(scratch_.centre, near)) return measure;
+  const Measure exact = measure.on_vectors();
+  edge.distance = exact.between(centre, scratch_.centre).score_one(edge.node);
+  load_candidates(exact, centre, count, checked, edge);
+  return exact;
+}
+
+void Linker::load_candidates(const Measure& measure, Node centre, uint32_t count, uint32_t checked,
+                             PruneCandidate edge) {
   LinkScratch& s = scratch_;
-  const RowScorer scorer = measure_.between(centre, s.centre);
+  const RowScorer scorer = measure.between(centre, s.centre);
   s.rows.resize(count);
   s.distances.resize(count);
   for (uint32_t i = 0; i < count; ++i) {

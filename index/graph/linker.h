@@ -84,12 +84,15 @@ class Linker {
   uint32_t forced_count(Node node) const;
   void connect_base(Node to, PruneCandidate edge);
   void connect_upper(Node to, uint32_t layer, PruneCandidate edge);
-  /// Fills the pruning input with the `count` neighbours in scratch_.ids and `edge`, near to far.
-  void load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge);
+  /// Fills the pruning input with the `count` neighbours in scratch_.ids and `edge`, near to far. Returns
+  /// what the distances were measured on.
+  Measure load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge);
+  void load_candidates(const Measure& measure, Node centre, uint32_t count, uint32_t checked,
+                       PruneCandidate edge);
 
   GraphStore& graph_;
   LinkScratch& scratch_;
-  Measure measure_;  // as it is when the linking begins
+  Measure measure_;  // on vectors where codes are too coarse for the node to be linked
   SearchStats stats_;
 };
 

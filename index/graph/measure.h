@@ -19,6 +19,9 @@ class MeasureQuery {
   }
   /// What reserve gave last.
   const std::byte* prepared() const { return prepared_.data(); }
+  /// The vector that it was prepared from, for as long as its owner keeps it.
+  VectorView source() const { return source_; }
+  void set_source(VectorView source) { source_ = source; }
   /// `elements` floats of working memory.
   float* floats(size_t elements) {
     if (floats_.size() < elements) floats_.resize(elements);
@@ -28,6 +31,7 @@ class MeasureQuery {
  private:
   KernelQuery vector_;
   AlignedBuffer prepared_;
+  VectorView source_;
   std::vector<float> floats_;
 };
 
@@ -51,6 +55,7 @@ class Measure {
     if (codes_ == nullptr) return exact_scorer(*vectors_, kernel_query);
     std::byte* prepared = query.reserve(codes_->code().query_bytes());
     const ScalarType type = query_type(space().type);
+    query.set_source({static_cast<const std::byte*>(kernel_query), type, space().dim});
     const float* vector = static_cast<const float*>(kernel_query);
     if (type != ScalarType::kF32) {
       float* floats = query.floats(space().dim);
@@ -73,8 +78,17 @@ class Measure {
       return exact_scorer(*vectors_, query.vector().from_stored(space(), (*vectors_)[node]));
     std::byte* prepared = query.reserve(codes_->code().query_bytes());
     codes_->code().prepare_stored(codes_->extents().at(node), prepared);
+    query.set_source({(*vectors_)[node], space().type, space().dim});
     return code_scorer(prepared);
   }
+
+  bool on_codes() const { return codes_ != nullptr; }
+  Measure on_vectors() const { return {*vectors_, nullptr}; }
+  /// Whether codes tell neighbours of the query apart no more: what an estimate errs by is no longer small
+  /// beside the distance to `near`, which should be about the tenth nearest to the query. It is so within
+  /// clusters much tighter than they are far from the mean of all. Never where vectors leave memory: there is
+  /// nothing to turn to.
+  bool blurred(MeasureQuery& query, Node near) const;
 
  private:
   RowScorer code_scorer(const void* prepared) const {

@@ -11,9 +11,9 @@ void add_field_words(CLI::App& command, FieldWords& words) {
   command.add_option("--metric", words.metric, "l2, ip, cosine or hamming")->capture_default_str();
   command.add_option("--type", words.type,
                      "stored type: f32, f16, bf16, i8, u8 or bit (default f32; bit for hamming)");
-  command.add_option("--index", words.index, "index kind: hnsw, vamana …, or flat for exact answers")
+  command.add_option("--index", words.index, "index kind: vamana (the default), hnsw …, or flat for exact answers")
       ->capture_default_str();
-  command.add_option("--option", words.options, "NAME=VALUE of the index kind, e.g. m=16; may be repeated")
+  command.add_option("--option", words.options, "NAME=VALUE of the index kind, e.g. degree=32; may be repeated")
       ->allow_extra_args(false);
 }
 
@@ -35,7 +35,7 @@ void add_create(CLI::App& app, CommandLine& line) {
       "Examples:\n"
       "  kith create books --dim 384 --metric cosine --dir ./data\n"
       "  kith create photos --field image:512:cosine:f16 --field colour:64:l2:u8:flat --dir ./data\n"
-      "  kith create fast --dim 784 --option m=32 --option ef_construction=200");
+      "  kith create fast --dim 784 --option degree=48 --option ef_construction=200");
   command->callback([options, &line] {
     line.chosen = [options](Console& console) -> Result<ExitCode> {
       if (options->dim == 0 && options->fields.empty())

@@ -19,7 +19,7 @@ namespace kith {
 struct FieldWords {
   std::string metric = "l2";
   std::string type;  // "" = f32, or bit for hamming
-  std::string index = "hnsw";
+  std::string index;         // "" = the default kind
   std::vector<std::string> options;  // NAME=VALUE
 };
 

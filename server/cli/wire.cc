@@ -72,7 +72,7 @@ Result<v1::VectorField> parse_field(std::string_view text) {
 Result<std::pair<std::string, std::string>> parse_option(std::string_view text) {
   const size_t at = text.find('=');
   if (at == 0 || at == std::string_view::npos)
-    return invalid_argument("--option: '{}' is not NAME=VALUE; write e.g. m=16", text);
+    return invalid_argument("--option: '{}' is not NAME=VALUE; write e.g. degree=32", text);
   return std::pair(std::string(text.substr(0, at)), std::string(text.substr(at + 1)));
 }
 
@@ -85,7 +85,7 @@ Result<void> set_field_words(v1::VectorField& field, std::string_view metric, st
   field.set_metric(wire_metric(parsed_metric));
   field.set_type(wire_type(parsed_type));
   // Which kinds there are is the server's to say: it may be a newer one.
-  field.set_index(std::string(index.empty() ? "hnsw" : index));
+  field.set_index(std::string(index.empty() ? kDefaultKind : index));
   return {};
 }
 

@@ -91,17 +91,17 @@ std::optional<Figure> find(const Report& report, const std::string& name) {
 }
 
 TEST(Figures, StandBesideTheBetterRivalOfEach) {
-  SetMeasured set{"toy", 2, {measured("hnsw", "hnsw", 1000, 10)}, {}};
+  SetMeasured set{"toy", 2, {measured("default", IndexSpec().kind, 1000, 10)}, {}};
   set.rivals = {measured("hnswlib M16", "hnswlib-m16", 500, 5),
                 measured("hnswlib M32", "hnswlib-m32", 800, 8)};
   Report report("recall", "c", Machine());
   Result<void> added = add_figures(set, report);
   ASSERT_TRUE(added.ok()) << added.error().message;
-  auto fast = find(report, "recall/toy/hnsw/qps@0.90");
+  auto fast = find(report, "recall/toy/best/qps@0.90");
   ASSERT_TRUE(fast && fast->rival);
   EXPECT_EQ(fast->rival->name, "hnswlib M32");
   EXPECT_DOUBLE_EQ(*fast->ratio(), 1000.0 / 800);
-  auto build = find(report, "recall/toy/hnsw/build_s");
+  auto build = find(report, "recall/toy/best/build_s");
   ASSERT_TRUE(build && build->rival);
   EXPECT_EQ(build->rival->name, "hnswlib M16");
   EXPECT_DOUBLE_EQ(*build->ratio(), 2.0);

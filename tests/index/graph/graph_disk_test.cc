@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <atomic>
+#include <cstdio>
 #include <thread>
 
 #include "tests/index/graph/graph_disk_support.h"
@@ -38,7 +39,7 @@ TEST_P(GraphDisk, AnswersAsInMemory) {
             memory->memory().structure_bytes + vectors.rows * sizeof(uint32_t))
       << "the same, and checksums";
   EXPECT_EQ(disk->memory().disk_bytes, vectors.rows * kDim * sizeof(float));
-  uint64_t ios = 0, disk_distances = 0, memory_distances = 0;
+  uint64_t ios = 0, disk_distances = 0, memory_distances = 0, disk_codes = 0, memory_codes = 0;
   for (size_t i = 0; i < queries.rows; ++i) {
     const auto from_disk = disk->search(request_of(queries, i));
     const auto from_memory = memory->search(request_of(queries, i));
@@ -47,7 +48,8 @@ TEST_P(GraphDisk, AnswersAsInMemory) {
     const SearchStats& stats = from_disk->stats;
     disk_distances += stats.full_distances;
     memory_distances += from_memory->stats.full_distances;
-    EXPECT_EQ(stats.code_distances, from_memory->stats.code_distances);
+    disk_codes += stats.code_distances;
+    memory_codes += from_memory->stats.code_distances;
     EXPECT_EQ(stats.bytes_read, stats.full_distances * kDim * sizeof(float));
     EXPECT_LE(stats.ios, stats.full_distances);
     EXPECT_EQ(from_memory->stats.ios, 0u);
@@ -55,6 +57,9 @@ TEST_P(GraphDisk, AnswersAsInMemory) {
   }
   const auto flat = filled(spec_of("flat", metric, kDim), vectors);
   EXPECT_GE(measure(*disk, *flat, queries, 64).recall, measure(*memory, *flat, queries, 64).recall - 0.002);
+  EXPECT_NEAR(static_cast<double>(disk_codes), static_cast<double>(memory_codes),
+              0.02 * static_cast<double>(memory_codes))
+      << "the same graph but where a code was too coarse in memory";
   EXPECT_LE(disk_distances, memory_distances * 5 / 4) << "a wider bound, and fewer turns of the disk";
   EXPECT_GE(ios, queries.rows);
   EXPECT_LE(ios, queries.rows * 45) << "of a beam of 64, for 10 rows";
@@ -236,21 +241,21 @@ TEST(GraphDiskOptions, EqualVectorsAndU8RowsAreFoundOnDisk) {
   EXPECT_EQ(twins, 2u * (kRows / 100)) << "equal vectors hang together, so both or none are found";
 }
 
-TEST(GraphDiskOptions, DeterministicGraphsAreTheSameOnDisk) {
+TEST(GraphDiskOptions, DeterministicGraphsAreTheSameWithAnyThreads) {
   MemoryFileSystem fs;
   ThreadPool pool(2);
   const IndexOptions options = {{"deterministic", "true"}, {"codes", "rabitq4"}, {"ef_construction", "40"}};
   const auto [vectors, queries] = rows_and_queries(clustered_vectors(5050, kDim, 30, test_seed(11)), 50);
   const auto disk = filled(disk_spec(fs, "vamana", Metric::kCosine, kDim, options, &pool), vectors);
-  const auto memory = filled(spec_of("vamana", Metric::kCosine, kDim, options, &pool), vectors);
+  const auto alone = filled(disk_spec(fs, "vamana", Metric::kCosine, kDim, options), vectors);
   ASSERT_OK(find_index_kind("vamana").value()->settle(*disk, Stop{}));
   EXPECT_EQ(disk->memory().vector_bytes, 0u);
   for (size_t i = 0; i < queries.rows; ++i) {
     const auto from_disk = disk->search(request_of(queries, i));
-    const auto from_memory = memory->search(request_of(queries, i));
+    const auto from_alone = alone->search(request_of(queries, i));
     ASSERT_OK(from_disk);
-    EXPECT_EQ(from_disk->stats.code_distances, from_memory->stats.code_distances) << "another walk";
-    EXPECT_EQ(from_disk->neighbors[0].row, from_memory->neighbors[0].row);
+    EXPECT_EQ(from_disk->stats.code_distances, from_alone->stats.code_distances) << "another walk";
+    EXPECT_EQ(from_disk->neighbors[0].row, from_alone->neighbors[0].row);
   }
 }
 
@@ -272,6 +277,30 @@ TEST(GraphDiskReads, AreAskedForAllAtOnce) {
     }
     EXPECT_GE(ios, queries.rows * k / 2) << "rows side by side are one read";
     EXPECT_LE(fs.turns, 2 * queries.rows + queries.rows / 4) << "k " << k << ", " << ios << " reads";
+  }
+}
+
+/// In clusters much tighter than they lie far from their mean codes tell little. In memory full vectors step
+/// in; on disk the walk stays on codes, and more bits must do. What is found has its true distance.
+TEST(GraphDiskHardData, TightClustersWantMoreBits) {
+  MemoryFileSystem fs;
+  constexpr uint32_t kWide = 64;
+  const Vectors centres = normal_vectors(100, kWide, test_seed(15));
+  Vectors all = normal_vectors(10'100, kWide, test_seed(16));
+  for (size_t i = 0; i < all.data.size(); ++i)
+    all.data[i] = 0.02f * all.data[i] + centres.data[i / kWide % 100 * kWide + i % kWide];
+  const auto [vectors, queries] = rows_and_queries(std::move(all), 100);
+  const auto flat = filled(spec_of("flat", Metric::kL2, kWide), vectors);
+  for (const auto& [codes, recall] : {std::pair{"rabitq4", 0.65}, {"rabitq8", 0.95}}) {
+    const auto disk = filled(disk_spec(fs, "vamana", Metric::kL2, kWide, {{"codes", codes}}), vectors);
+    const double found = measure(*disk, *flat, queries, 64).recall;
+    std::printf("tight clusters on disk, %s: recall %.4f\n", codes, found);
+    EXPECT_GE(found, recall) << codes;
+    for (size_t i = 0; i < queries.rows; ++i) {
+      ASSERT_VALUE(answer, disk->search(request_of(queries, i)));
+      for (const Neighbor& neighbor : answer.neighbors)
+        EXPECT_NEAR(neighbor.distance, l2(queries.row(i), vectors.row(neighbor.row), kWide), 1e-3);
+    }
   }
 }
 

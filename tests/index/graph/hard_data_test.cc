@@ -68,7 +68,7 @@ void expect_recall(const IndexOptions& options, double wanted) {
                   found.codes, found.distances);
       if (effort < 64) continue;
       EXPECT_GE(found.recall, wanted) << set.name;
-      EXPECT_LE(found.codes + found.distances, 2000) << set.name;
+      EXPECT_LE(found.codes + found.distances, 2400) << set.name;
     }
     ASSERT_VALUE(audit, audit_graph(*index));
     EXPECT_EQ(audit.unreachable, 0u) << set.name;
@@ -83,10 +83,9 @@ TEST(HardData, TightAndFarClustersUnderLevels) {
   expect_recall({{"codes", "none"}, {"levels", "true"}}, 0.95);
 }
 
-/// Not so yet: a code tells where a vector is as seen from the mean of all, by steps that grow with its
-/// distance from there, so that all of a cluster far off share one. Recall at effort 64 is .77 and .21 on the
-/// clusters of radius .1 and .01, and .07 on the two.
-TEST(HardData, DISABLED_TightAndFarClustersOnCodes) {
+/// A code tells where a vector is as seen from the mean of all, by steps that grow with its distance from
+/// there: within these clusters it tells nothing, and full vectors must step in.
+TEST(HardData, TightAndFarClustersOnCodes) {
   expect_recall({}, 0.95);
 }
 

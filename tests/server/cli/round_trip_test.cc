@@ -14,7 +14,7 @@ INSTANTIATE_TEST_SUITE_P(Cli, CliRoundTrip, testing::Values("dir", "server"),
                          [](const auto& test) { return test.param; });
 
 TEST_P(CliRoundTrip, create_info_and_drop) {
-  kith_ok({"create", "books", "--dim", "8", "--metric", "cosine", "--option", "m=8"});
+  kith_ok({"create", "books", "--dim", "8", "--metric", "cosine", "--option", "degree=8"});
   kith_ok({"create", "photos", "--field", "image:16:ip:f16:flat", "--field", "hash:64:hamming"});
   EXPECT_EQ(kith({"create", "books", "--dim", "8"}).code, 7);
 
@@ -30,7 +30,7 @@ TEST_P(CliRoundTrip, create_info_and_drop) {
                 field["index"].get<std::string>());
   for (const auto& field : photos["fields"])
     EXPECT_EQ(field["disk_bytes"], 0) << "memory=codes alone leaves any";
-  EXPECT_EQ(seen, (std::set<std::string>{"image 16 ip f16 flat", "hash 64 hamming bit hnsw"}));
+  EXPECT_EQ(seen, (std::set<std::string>{"image 16 ip f16 flat", "hash 64 hamming bit vamana"}));
   EXPECT_NE(kith_ok({"info"}).out.find("8 x f32"), std::string::npos);
 
   const KithRun refused = kith({"delete", "books", "--collection-itself"});
