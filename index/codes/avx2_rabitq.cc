@@ -21,6 +21,7 @@ struct Estimate {
   static constexpr int kSums = 1;
   static constexpr size_t kElements = kRabitqBlock;
   static constexpr size_t kElementBits = kBits;
+  static constexpr int kPlanesFrom = kBits >= 4 ? 4 : kBits >= 2 ? 2 : 0;  // the first bit in a plane
 
   struct Query {
     const RabitqQuery* header;
@@ -64,7 +65,22 @@ struct Estimate {
         bytes.part[kParts / 2 + p] = _mm256_and_si256(_mm256_srli_epi16(both, 4), low);
       }
     }
-    for (int bit = kBits >= 4 ? 4 : 0; bit < kBits; ++bit)
+    if constexpr (kBits == 2 || kBits == 3) {
+      const __m256i low = _mm256_set1_epi8(3);
+      if constexpr (kParts == 4) {
+        const __m256i all = load_32(code);
+        for (int p = 0; p < 4; ++p) bytes.part[p] = _mm256_and_si256(_mm256_srli_epi16(all, 2 * p), low);
+      } else {
+        const __m256i both =
+            _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code)));
+        for (int p = 0; p < 2; ++p) {
+          const __m256i shifts = _mm256_set_epi64x(4 * p + 2, 4 * p + 2, 4 * p, 4 * p);
+          bytes.part[p] = _mm256_and_si256(_mm256_srlv_epi64(both, shifts), low);
+        }
+      }
+      code += 8 * kParts;
+    }
+    for (int bit = kPlanesFrom; bit < kBits; ++bit)
       for (int p = 0; p < kParts; ++p, code += 4) bytes.part[p] = add_bit(bytes.part[p], code, bit);
     return bytes;
   }

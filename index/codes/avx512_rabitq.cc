@@ -28,6 +28,7 @@ struct Estimate {
   static constexpr int kSums = 1;
   static constexpr size_t kElements = kRabitqBlock;
   static constexpr size_t kElementBits = kBits;
+  static constexpr int kPlanesFrom = kBits >= 4 ? 4 : kBits >= 2 ? 2 : 0;  // the first bit in a plane
 
   struct Query {
     const RabitqQuery* header;
@@ -63,8 +64,16 @@ struct Estimate {
       const __m512i low = _mm512_set1_epi8(15), both = _mm512_loadu_si512(code);
       codes = {_mm512_and_si512(both, low), _mm512_and_si512(_mm512_srli_epi16(both, 4), low)};
       code += 64;
+    } else if constexpr (kBits >= 2) {
+      const __m512i twice =
+          _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(code)));
+      const __m512i low = _mm512_set1_epi8(3), low_two = _mm512_set_epi64(2, 2, 2, 2, 0, 0, 0, 0);
+      const __m512i high_two = _mm512_set_epi64(6, 6, 6, 6, 4, 4, 4, 4);
+      codes = {_mm512_and_si512(_mm512_srlv_epi64(twice, low_two), low),
+               _mm512_and_si512(_mm512_srlv_epi64(twice, high_two), low)};
+      code += 32;
     }
-    for (int bit = kBits >= 4 ? 4 : 0; bit < kBits; ++bit, code += 16)
+    for (int bit = kPlanesFrom; bit < kBits; ++bit, code += 16)
       codes = {add_bit(codes.first, code, bit), add_bit(codes.second, code + 8, bit)};
     return codes;
   }
@@ -78,8 +87,14 @@ struct Estimate {
       codes = _mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi16(both, 4), 1);
       codes = _mm512_and_si512(codes, _mm512_set1_epi8(15));
       code += 32;
+    } else if constexpr (kBits >= 2) {
+      const __m128i quarter = _mm_loadu_si128(reinterpret_cast<const __m128i*>(code));
+      const __m512i shifts = _mm512_set_epi64(6, 6, 4, 4, 2, 2, 0, 0);
+      codes =
+          _mm512_and_si512(_mm512_srlv_epi64(_mm512_broadcast_i64x2(quarter), shifts), _mm512_set1_epi8(3));
+      code += 16;
     }
-    for (int bit = kBits >= 4 ? 4 : 0; bit < kBits; ++bit, code += 8) codes = add_bit(codes, code, bit);
+    for (int bit = kPlanesFrom; bit < kBits; ++bit, code += 8) codes = add_bit(codes, code, bit);
     return codes;
   }
 

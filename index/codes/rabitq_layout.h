@@ -6,7 +6,10 @@
 //            8 bits: one byte a dimension
 //            4 to 7: n/2 bytes; byte j has dimension j in its low, dimension n/2 + j in its high half; then a
 //                    plane for each bit from 4 on
-//            1 to 3: a plane for each bit
+//            2, 3:   n/4 bytes; byte j has dimensions j, n/4 + j, n/2 + j and 3n/4 + j from its lowest bits
+//            up;
+//                    then a plane for bit 2
+//            1:      a plane
 //   plane    n/8 bytes; bit j of byte i belongs to dimension 8 i + j
 //
 // So a kernel needs one pointer per row and touches its bytes in order.
@@ -62,6 +65,11 @@ inline const uint8_t* unpack_block(const uint8_t* code, uint32_t bits, uint8_t* 
     for (uint32_t j = 0; j < n / 2; ++j) out[n / 2 + j] = code[j] >> 4;
     code += n / 2;
     bit = 4;
+  } else if (bits >= 2) {
+    for (uint32_t part = 0; part < 4; ++part)
+      for (uint32_t j = 0; j < n / 4; ++j) out[part * (n / 4) + j] = code[j] >> (2 * part) & 3;
+    code += n / 4;
+    bit = 2;
   } else {
     memset(out, 0, n);
   }
@@ -99,6 +107,13 @@ inline void unpack_codes(const uint8_t* code, uint32_t bits, uint32_t dim, uint8
         out[j] = static_cast<uint8_t>((in[j] & 15) | ((in[n / 2 + j] & 15) << 4));
       out += n / 2;
       bit = 4;
+    } else if (bits >= 2) {
+      const uint32_t quarter = n / 4;
+      for (uint32_t j = 0; j < quarter; ++j)
+        out[j] = static_cast<uint8_t>((in[j] & 3) | (in[quarter + j] & 3) << 2 |
+                                      (in[2 * quarter + j] & 3) << 4 | (in[3 * quarter + j] & 3) << 6);
+      out += n / 4;
+      bit = 2;
     }
     for (; bit < bits; ++bit, out += n / 8) {
       for (uint32_t j = 0; j < n / 8; ++j) {

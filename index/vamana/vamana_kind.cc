@@ -6,11 +6,12 @@
 namespace kith {
 namespace {
 
-/// 4 bits a dimension, or 3 where a code then is one cache line and not two (65 to 128 dimensions); none
-/// where vectors are hardly longer than codes.
+/// As few bits as leave an estimate's error, tan(vector, code) / sqrt(dim) of the lengths, near .015: codes
+/// are read from memory at random, so half the bits is up to half the time (docs/benchmarks.md). None where
+/// vectors are hardly longer than codes.
 uint32_t default_code_bits(const VectorSpace& space) {
   if (!CodeStore::serves(space) || space.bytes() < 128) return 0;
-  return space.dim > 64 && space.dim <= 128 ? 3 : 4;
+  return space.dim > 512 ? 2 : space.dim > 64 ? 3 : 4;
 }
 
 /// 40 where lists and codes then take up at most about a third of what the vectors do, else 32.
