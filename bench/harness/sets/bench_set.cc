@@ -1,7 +1,9 @@
 #include "bench/harness/sets/bench_set.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "base/thread_pool.h"
@@ -57,10 +59,35 @@ ReaderOptions first_rows(ReaderOptions options, size_t rows_max) {
   return options;
 }
 
+/// Keeps `rows` rows, evenly spread.
+void thin(Matrix& matrix, size_t rows) {
+  const size_t bytes = vector_bytes(matrix.type, matrix.dim);
+  for (size_t i = 0; i < rows && matrix.rows > 0; ++i)
+    std::memmove(&matrix.data[i * bytes], &matrix.data[i * matrix.rows / rows * bytes], bytes);
+  if (matrix.rows == 0) return;
+  matrix.rows = rows;
+  matrix.data.resize(rows * bytes);
+}
+
+Result<BenchSet> load_part(const std::string& name, size_t at, size_t queries_max) {
+  BenchSet set = TRY(load_bench_set(name.substr(0, at), queries_max));
+  size_t rows = 0;
+  const char* const end = name.data() + name.size();
+  if (std::from_chars(name.data() + at + 1, end, rows).ptr != end || rows < 1 || rows > set.base.rows)
+    return invalid_argument("'{}': write a set and how many of its {} rows to take, e.g. sift@10000", name,
+                            set.base.rows);
+  set.name = name;
+  thin(set.base, rows);
+  thin(set.native_base, rows);
+  TRY(find_truth(set));
+  return set;
+}
+
 }  // namespace
 
 Result<BenchSet> load_bench_set(const std::string& name, size_t queries_max) {
   if (name == "synthetic") return make_synthetic(queries_max);
+  if (const size_t at = name.find('@'); at != std::string::npos) return load_part(name, at, queries_max);
   ResolveOptions options;
   options.tell = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   Dataset found = TRY(resolve(catalog_name(name), options));

@@ -29,7 +29,8 @@ struct BenchSet {
 };
 
 /// `name` is fashion-mnist, sift, debian, any other name of datasets/catalog.h, or synthetic: a small
-/// clustered set that proves that the suite runs. Keeps the first `queries_max` queries, 0 = all.
+/// clustered set that proves that the suite runs. NAME@ROWS takes that many of its rows, evenly spread, to
+/// see how figures change with size. Keeps the first `queries_max` queries, 0 = all.
 Result<BenchSet> load_bench_set(const std::string& name, size_t queries_max);
 
 /// Mean recall@k, by distance, of the answers to queries 0, 1, …; k rows a query.
