@@ -58,8 +58,9 @@ class Linker {
   bool link_first(Node node);
   /// Fills scratch.plan but for the parent. Changes nothing.
   void find_place(Node node, Node nodes);
-  /// Chooses whose forced edge the plan's node hangs at: the nearest one with room; half of a list at most is
-  /// forced. `taken` says how many forced edges of a node are promised and not in its list yet.
+  /// Chooses whose forced edge the plan's node hangs at: the nearest one with room (by Euclidean distance
+  /// under inner products too); half of a list at most is forced. `taken` says how many forced edges of a
+  /// node are promised and not in its list yet.
   using Taken = std::function<uint32_t(Node)>;
   void choose_parent(Node node, LinkPlan& plan, const Taken& taken);
   /// Writes the node's own lists.
@@ -80,6 +81,9 @@ class Linker {
   static constexpr uint32_t kNoMarks = ~0u;  // lists of upper layers
 
   uint32_t forced_count(Node node) const;
+  template <typename HasRoom>
+  std::vector<PruneCandidate>::iterator nearest_in_space(std::vector<PruneCandidate>& selected,
+                                                         HasRoom has_room);
   void connect_base(Node to, PruneCandidate edge);
   void connect_upper(Node to, uint32_t layer, PruneCandidate edge);
   /// Fills the pruning input with the `count` neighbours in scratch_.ids and `edge`, near to far.
