@@ -277,10 +277,14 @@ uint32_t Linker::forced_count(Node node) const {
 }
 
 void Linker::connect_base(Node to, PruneCandidate edge) {
+  const auto guard = graph_.locks().lock(to);
+  connect_locked(to, edge);
+}
+
+void Linker::connect_locked(Node to, PruneCandidate edge) {
   LinkScratch& s = scratch_;
   AdjacencyStore& lists = graph_.base();
   s.ids.resize(lists.capacity());
-  const auto guard = graph_.locks().lock(to);
   ListMarks marks = graph_.marks(to);
   const uint32_t count = lists.read(to, s.ids.data());
   if (count < lists.capacity()) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "index/graph/beam_search.h"
@@ -52,6 +53,10 @@ class Linker {
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
 
+  /// Joins the nearest nodes of a query, near to far, by edges that serve queries like it: see
+  /// GraphIndex::learn.
+  void learn(std::span<const Node> nearest);
+
   // The steps of link, for batches (batch_linker.h).
 
   /// The first node of all becomes the entry as it is; threads that come at once wait for it.
@@ -85,6 +90,9 @@ class Linker {
   std::vector<PruneCandidate>::iterator nearest_in_space(std::vector<PruneCandidate>& selected,
                                                          HasRoom has_room);
   void connect_base(Node to, PruneCandidate edge);
+  void connect_learnt(Node to, PruneCandidate edge);
+  /// The caller holds the node's lock.
+  void connect_locked(Node to, PruneCandidate edge);
   void connect_upper(Node to, uint32_t layer, PruneCandidate edge);
   /// Fills the pruning input with the `count` neighbours in scratch_.ids and `edge`, near to far.
   void load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge);
