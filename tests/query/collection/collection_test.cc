@@ -177,6 +177,70 @@ TEST_F(CollectionTest, TiesComeInRowOrderAndRangesAreInclusive) {
   EXPECT_TRUE(must(books->range_search(range)).hits.empty());
 }
 
+/// Learning reaches the field's index: after it the same searches, of queries never learnt, measure less and
+/// find no less.
+TEST_F(CollectionTest, LearnsFromQueriesThatComeFromElsewhere) {
+  constexpr uint32_t kDim = 32;
+  Random random(7);
+  const auto normals = [&](float scale) {
+    std::vector<float> out(kDim);
+    for (float& value : out) value = scale * static_cast<float>(random.normal());
+    return out;
+  };
+  std::vector<std::vector<float>> centres;
+  for (int i = 0; i < 50; ++i) centres.push_back(normals(1));
+  const auto foreign = [&] {  // between two clusters, shifted off all of them
+    std::vector<float> out = normals(0.4f);
+    const std::vector<float>&a = centres[random.below(50)], &b = centres[random.below(50)];
+    for (uint32_t d = 0; d < kDim; ++d) out[d] += 0.5f * (a[(d + 5) % kDim] + b[d]) + 1;
+    return out;
+  };
+  VectorField graph = field("graph", kDim, Metric::kL2, "vamana");
+  graph.options = {{"codes", "none"}};
+  auto books = create({graph});
+  std::vector<Point> points;
+  for (uint64_t i = 0; i < 4000; ++i) {
+    std::vector<float> vector = normals(0.3f);
+    for (uint32_t d = 0; d < kDim; ++d) vector[d] += centres[i % 50][d];
+    points.push_back(point(i, vector));
+  }
+  for (size_t i = 0; i < points.size(); i += 500)
+    must(books->upsert(std::span(points).subspan(i, 500), Durability::kAsync));
+  must(books->settle({}));
+  std::vector<Query> asked;
+  for (int i = 0; i < 200; ++i) asked.push_back(query(foreign(), 10));
+  const auto found_of_exact = [&](uint32_t effort) {
+    size_t found = 0;
+    for (Query& q : asked) {
+      q.exact = true;
+      const auto exact = ids_of(must(books->search(q)));
+      q.exact = false;
+      q.effort = effort;
+      for (const std::string& id : ids_of(must(books->search(q))))
+        found += std::count(exact.begin(), exact.end(), id);
+    }
+    return found;
+  };
+  const size_t before = found_of_exact(20);
+  std::vector<float> taught;
+  for (int i = 0; i < 2000; ++i) {
+    const std::vector<float> one = foreign();
+    taught.insert(taught.end(), one.begin(), one.end());
+  }
+  const VectorBlock block{reinterpret_cast<const std::byte*>(taught.data()), ScalarType::kF32, kDim, 2000};
+  must(books->learn("", block, {}));
+  const size_t after = found_of_exact(20);
+  EXPECT_LT(2000 - after, (2000 - before) / 2) << before << " and " << after << " of 2000 found";
+  EXPECT_TRUE(must(db_->verify("books", {})).problems.empty());
+
+  taught[70] = std::nanf("");
+  EXPECT_EQ(code_of(books->learn("", block, {})), Code::kInvalidArgument);
+  EXPECT_EQ(code_of(books->learn("other", block, {})), Code::kInvalidArgument);
+  EXPECT_EQ(code_of(books->learn("", {block.data, block.type, kDim / 2, 10}, {})), Code::kInvalidArgument);
+  auto flat = create({field("vector", kDim)}, "flat");
+  EXPECT_EQ(code_of(flat->learn("", {block.data, block.type, kDim, 1}, {})), Code::kInvalidArgument);
+}
+
 /// Random vectors of any kind and type: batch, single, exact and brute force agree.
 class EveryKind : public CollectionTest, public testing::WithParamInterface<const IndexKind*> {};
 
