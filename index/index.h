@@ -154,6 +154,10 @@ struct IndexKind {
   /// Walks the whole graph; about a scan of its lists. Concurrent with everything, exact while nothing
   /// changes.
   Result<GraphAudit> (*audit)(const Index& index);
+  /// Makes searches cheaper for queries like these, a sample of those expected (packed block of query_type),
+  /// where queries come from elsewhere than rows do: text asking for images. Takes about a search and ten
+  /// links a query; waits for pending rows. Concurrent with everything.
+  Result<void> (*learn)(Index& index, VectorBlock queries, const Stop& stop);
 };
 
 }  // namespace kith

@@ -43,6 +43,12 @@ class Collection {
 
   /// Waits until background index work has caught up with the writes.
   virtual Result<void> settle(const Stop& stop) = 0;
+  /// Makes searches of a field ("" = the only one) cheaper for queries like these, a sample of those expected
+  /// that come from elsewhere than points do: text asking for images. `queries`: query_type(field.type),
+  /// packed. Takes about ten searches a query and waits for index work as settle does; a stop leaves what was
+  /// learnt so far. Lasts until the directory is closed: indexes are built anew at open. InvalidArgument
+  /// where the field's index is no graph.
+  virtual Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) = 0;
   virtual CollectionInfo info() const = 0;
   virtual const Schema& schema() const = 0;
 };

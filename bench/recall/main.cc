@@ -21,10 +21,10 @@ void add_flags(CLI::App& app, Flags& flags) {
   add_common_options(app, flags.common);
   app.add_option("--sets", flags.sets, "fashion-mnist, sift, debian or synthetic, separated by commas")
       ->delimiter(',');
-  app.add_option(
-         "--kinds", flags.kinds,
-         "index kinds, e.g. hnsw,flat; hnsw-u8 keeps rows in the file's own u8, hnsw-disk full vectors on "
-         "disk")
+  app.add_option("--kinds", flags.kinds,
+                 "index kinds, e.g. hnsw,flat; hnsw-u8 keeps rows in the file's own u8, vamana-f16 rounds "
+                 "them to f16, vamana-disk leaves full vectors "
+                 "on disk")
       ->delimiter(',');
   app.add_option("--efforts", flags.efforts, "efforts to sweep, ascending")->delimiter(',');
   app.add_option("--queries", flags.queries, "use the first N queries only; 0 = all");

@@ -25,6 +25,12 @@ void fill_rows(const std::vector<Neighbor>& neighbors, std::span<Row> out) {
   std::fill(out.begin() + static_cast<ptrdiff_t>(count), out.end(), kNoRow);
 }
 
+bool take_suffix(std::string& name, std::string_view suffix) {
+  if (name.size() <= suffix.size() || !name.ends_with(suffix)) return false;
+  name.resize(name.size() - suffix.size());
+  return true;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<OurRun>> OurRun::build(const BenchSet& set, const std::string& label, size_t threads) {
@@ -42,21 +48,18 @@ Result<std::unique_ptr<OurRun>> OurRun::build(const BenchSet& set, const std::st
 }
 
 Result<void> OurRun::create(size_t threads) {
-  constexpr std::string_view kNative = "-u8";
   std::string name = label_;
-  native_ = name.size() > kNative.size() && name.ends_with(kNative);
-  if (native_) name.resize(name.size() - kNative.size());
+  native_ = take_suffix(name, "-u8");
   if (native_ && set_.native_base.rows == 0)
     return invalid_argument("kind '{}': set '{}' holds no u8 rows; ask for '{}'", label_, set_.name, name);
-  constexpr std::string_view kDisk = "-disk";
-  const bool disk = name.size() > kDisk.size() && name.ends_with(kDisk);
-  if (disk) name.resize(name.size() - kDisk.size());
+  half_ = take_suffix(name, "-f16");
+  const bool disk = take_suffix(name, "-disk");
   kind_ = TRY(find_index_kind(name));
   pool_ = std::make_unique<ThreadPool>(threads);
   IndexSpec spec;
   spec.kind = name;
   spec.metric = set_.metric;
-  spec.type = base().type;
+  spec.type = half_ ? ScalarType::kF16 : base().type;
   spec.dim = base().dim;
   spec.pool = pool_.get();
   if (disk) {
@@ -72,12 +75,20 @@ Result<void> OurRun::create(size_t threads) {
 
 Result<void> OurRun::fill() {
   std::vector<Row> rows(kAddRows);
+  std::vector<std::byte> half;
   for (size_t first = 0; first < base().rows; first += kAddRows) {
     rows.resize(std::min(kAddRows, base().rows - first));
     std::iota(rows.begin(), rows.end(), static_cast<Row>(first));
     VectorBlock block = base().block();
     block.data = block[first].data;
     block.count = rows.size();
+    if (half_) {
+      const size_t elements = rows.size() * block.dim;
+      half.resize(vector_bytes(ScalarType::kF16, elements));
+      TRY(from_f32(reinterpret_cast<const float*>(block.data), elements, ScalarType::kF16, half.data()));
+      block.data = half.data();
+      block.type = ScalarType::kF16;
+    }
     TRY(index_->add(rows, block));
   }
   if (kind_->settle != nullptr) TRY(kind_->settle(*index_, Stop()));

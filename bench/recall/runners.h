@@ -24,7 +24,8 @@ struct BuildFigures {
 };
 
 /// One of our kinds, ready to search. `label` is as in figure names: "hnsw", "hnsw-u8" for rows kept as u8,
-/// "hnsw-disk" for full vectors left on disk, in a scratch file beside the executable.
+/// "hnsw-f16" for rows rounded to f16, "hnsw-disk" for full vectors left on disk, in a scratch file beside
+/// the executable.
 class OurRun {
  public:
   /// Adds all rows of the set on `threads` CPUs and waits until the index has settled.
@@ -48,6 +49,7 @@ class OurRun {
   const BenchSet& set_;
   std::string label_;
   bool native_ = false;  // rows in the file's own type
+  bool half_ = false;    // rows as f16
   const IndexKind* kind_ = nullptr;
   std::unique_ptr<ThreadPool> pool_;  // before the index, which uses it to its end
   std::unique_ptr<Index> index_;

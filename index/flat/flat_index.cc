@@ -179,6 +179,7 @@ constinit const IndexKind kFlatKind = {
     .search_batch = flat_batch,
     .settle = nullptr,
     .audit = nullptr,
+    .learn = nullptr,
 };
 
 }  // namespace kith

@@ -14,8 +14,10 @@
 namespace kith {
 namespace {
 
-constexpr size_t kAddSlice = 1024;    // rows published at a time
-constexpr uint64_t kCodeRows = 4096;  // that codes are trained on at least; before, walks are on vectors
+constexpr size_t kAddSlice = 1024;      // rows published at a time
+constexpr uint32_t kLearnt = 32;        // nearest nodes of a training query
+constexpr uint32_t kLearnEffort = 200;  // of the search for them
+constexpr uint64_t kCodeRows = 4096;    // that codes are trained on at least; before, walks are on vectors
 constexpr uint64_t kPendingBytes = 16 << 20;  // of vectors in memory only until they are linked
 constexpr uint64_t kReleaseBytes = 1 << 20;   // of linked vectors leave memory at a time
 
@@ -148,6 +150,40 @@ Result<void> GraphIndex::settle(const Stop& stop) {
   TRY(queue_.drain(stop));
   release_vectors(0);
   return {};
+}
+
+Result<void> GraphIndex::learn_one(VectorView query, const Stop& stop) {
+  SearchRequest request;
+  request.query = query;
+  request.k = kLearnt;
+  request.effort = kLearnEffort;
+  request.stop = stop;
+  const SearchAnswer answer = TRY(search(request));
+  std::vector<Node> nearest;  // nodes of the graph: neither waiting nor in a chain
+  for (const Neighbor& neighbor : answer.neighbors)
+    if (const Node node = rows_.find(neighbor.row); graph_.linked(node) && graph_.base().has_any(node))
+      nearest.push_back(node);
+  if (nearest.size() < 2) return {};
+  const std::shared_lock linking(linking_);
+  const auto scratch = link_scratch_.borrow();
+  Linker(graph_, *scratch).learn(nearest);
+  return {};
+}
+
+Result<void> GraphIndex::learn(VectorBlock queries, const Stop& stop) {
+  if (queries.count == 0) return {};
+  TRY(graph_.space().check_query(queries[0]));
+  TRY(settle(stop));
+  std::mutex mutex;
+  Result<void> failed;  // the first failure; guarded by mutex
+  const auto one = [&](size_t i) {
+    if (Result<void> learnt = learn_one(queries[i], stop); !learnt) {
+      std::lock_guard lock(mutex);
+      if (failed) failed = learnt.error();
+    }
+  };
+  for_all(graph_.options().deterministic ? nullptr : spec_.pool, queries.count, one);
+  return failed;
 }
 
 Result<void> GraphIndex::remove(Row row) {

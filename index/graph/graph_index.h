@@ -41,6 +41,12 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   Result<SearchAnswer> range_search(const RangeRequest& request) const;
   Result<std::vector<SearchAnswer>> search_batch(VectorBlock queries, const SearchRequest& request) const;
   Result<void> settle(const Stop& stop);
+  /// Edges for queries that come from elsewhere than the rows. The nearest nodes of such a query lie far
+  /// apart as seen from each other, so pruning leaves no edges between them and a walk that has found one
+  /// finds the rest by detours. So each query's nearest is joined, both ways, with those of the next 31 that
+  /// pass the rule against each other (the bipartite projection of RoarGraph, Chen et al., PVLDB 2024, and
+  /// RobustStitch of OOD-DiskANN, Jaiswal et al., 2022, on a graph that is there already).
+  Result<void> learn(VectorBlock queries, const Stop& stop);
 
   const GraphKind& kind() const { return kind_; }
   /// For audits and checkpoints.
@@ -68,6 +74,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   Result<SearchAnswer> walk(const VectorView& query, const RowSet* allowed, const Stop& stop, Ask ask) const;
 
   void link(Node node) override;
+  Result<void> learn_one(VectorView query, const Stop& stop);
   Result<void> train_codes(Node nodes);
   bool linked(Node node) const override { return graph_.linked(node); }
 
@@ -108,6 +115,8 @@ constexpr IndexKind index_kind_of() {
           },
       .settle = [](Index& index, const Stop& stop) { return static_cast<GraphIndex&>(index).settle(stop); },
       .audit = audit_graph,
+      .learn = [](Index& index, VectorBlock queries,
+                  const Stop& stop) { return static_cast<GraphIndex&>(index).learn(queries, stop); },
   };
 }
 

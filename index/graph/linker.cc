@@ -211,6 +211,23 @@ void Linker::select(Node node, uint32_t layer) {
   s.plan.selected[layer] = s.prune.kept;
 }
 
+/// Under inner products the first of all lists are the longest vectors, and edges that pruning never drops
+/// would fill theirs with short ones that answer nothing: the nearest by Euclidean distance does as well.
+template <typename HasRoom>
+std::vector<PruneCandidate>::iterator Linker::nearest_in_space(std::vector<PruneCandidate>& selected,
+                                                               HasRoom has_room) {
+  auto nearest = selected.end();
+  float least = 0;
+  for (auto candidate = selected.begin(); candidate != selected.end(); ++candidate) {
+    const float norm = -measure_.between(candidate->node, scratch_.query).score_one(candidate->node);
+    const float squared = norm + 2 * candidate->distance;  // less the node's own norm
+    if ((nearest != selected.end() && !(squared < least)) || !has_room(*candidate)) continue;
+    nearest = candidate;
+    least = squared;
+  }
+  return nearest;
+}
+
 /// Where all selected ones are full (hubs, as inner products have them) a candidate further away takes the
 /// node, or one met on a random walk from the nearest: most nodes of a tree have room, so that is short.
 void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
@@ -219,7 +236,9 @@ void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
   const auto has_room = [&](const auto& candidate) {
     return forced_count(candidate.node) + taken(candidate.node) < graph_.base().capacity() / 2;
   };
-  const auto near = std::find_if(selected.begin(), selected.end(), has_room);
+  const auto near = measure_.space().metric == Metric::kInnerProduct
+                        ? nearest_in_space(selected, has_room)
+                        : std::find_if(selected.begin(), selected.end(), has_room);
   plan.parent = near == selected.end() ? 0 : near - selected.begin();
   if (near != selected.end()) return;
   const auto far = std::find_if(plan.candidates.begin(), plan.candidates.end(), has_room);
@@ -275,10 +294,14 @@ uint32_t Linker::forced_count(Node node) const {
 }
 
 void Linker::connect_base(Node to, PruneCandidate edge) {
+  const auto guard = graph_.locks().lock(to);
+  connect_locked(to, edge);
+}
+
+void Linker::connect_locked(Node to, PruneCandidate edge) {
   LinkScratch& s = scratch_;
   AdjacencyStore& lists = graph_.base();
   s.ids.resize(lists.capacity());
-  const auto guard = graph_.locks().lock(to);
   ListMarks marks = graph_.marks(to);
   const uint32_t count = lists.read(to, s.ids.data());
   if (count < lists.capacity()) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "index/graph/beam_search.h"
@@ -53,14 +54,19 @@ class Linker {
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
 
+  /// Joins the nearest nodes of a query, near to far, by edges that serve queries like it: see
+  /// GraphIndex::learn.
+  void learn(std::span<const Node> nearest);
+
   // The steps of link, for batches (batch_linker.h).
 
   /// The first node of all becomes the entry as it is; threads that come at once wait for it.
   bool link_first(Node node);
   /// Fills scratch.plan but for the parent. Changes nothing.
   void find_place(Node node, Node nodes);
-  /// Chooses whose forced edge the plan's node hangs at: the nearest one with room; half of a list at most is
-  /// forced. `taken` says how many forced edges of a node are promised and not in its list yet.
+  /// Chooses whose forced edge the plan's node hangs at: the nearest one with room (by Euclidean distance
+  /// under inner products too); half of a list at most is forced. `taken` says how many forced edges of a
+  /// node are promised and not in its list yet.
   using Taken = std::function<uint32_t(Node)>;
   void choose_parent(Node node, LinkPlan& plan, const Taken& taken);
   /// Writes the node's own lists.
@@ -82,7 +88,13 @@ class Linker {
   static constexpr uint32_t kNoMarks = ~0u;  // lists of upper layers
 
   uint32_t forced_count(Node node) const;
+  template <typename HasRoom>
+  std::vector<PruneCandidate>::iterator nearest_in_space(std::vector<PruneCandidate>& selected,
+                                                         HasRoom has_room);
   void connect_base(Node to, PruneCandidate edge);
+  void connect_learnt(Node to, PruneCandidate edge);
+  /// The caller holds the node's lock.
+  void connect_locked(Node to, PruneCandidate edge);
   void connect_upper(Node to, uint32_t layer, PruneCandidate edge);
   /// Fills the pruning input with the `count` neighbours in scratch_.ids and `edge`, near to far. Returns
   /// what the distances were measured on.

@@ -2,6 +2,9 @@
 
 #include <random>
 
+#include "query/schema/validate.h"
+#include "query/schema/vector_check.h"
+
 namespace kith {
 namespace {
 
@@ -41,6 +44,29 @@ Result<void> LocalCollection::settle(const Stop& stop) {
   for (const std::unique_ptr<FieldIndex>& field : fields_)
     if (field->usable() && field->kind().settle != nullptr) TRY(field->kind().settle(field->index(), stop));
   return {};
+}
+
+Result<void> LocalCollection::learn(const std::string& field, VectorBlock queries, const Stop& stop) {
+  return while_alive([&] { return learn_alive(field, queries, stop); });
+}
+
+Result<void> LocalCollection::learn_alive(const std::string& name, VectorBlock queries, const Stop& stop) {
+  const uint8_t position = TRY(find_field(schema_, name));
+  FieldIndex& field = *fields_[position];
+  const VectorField& spec = field.field();
+  if (field.kind().learn == nullptr)
+    return invalid_argument("field '{}': indexes of kind {} learn nothing from queries; graphs do", spec.name,
+                            field.kind().name);
+  if (queries.dim != spec.dim || queries.type != query_type(spec.type))
+    return invalid_argument("field '{}': queries are {} of {} dimensions, the field takes {} of {}",
+                            spec.name, scalar_name(queries.type), queries.dim,
+                            scalar_name(query_type(spec.type)), spec.dim);
+  for (size_t i = 0; i < queries.count; ++i)
+    if (auto sound = check_elements(queries[i], spec.metric); !sound)
+      return invalid_argument("queries[{}]: {}", i, sound.error().message);
+  if (!field.usable())
+    return failed_precondition("field '{}': its index cannot be asked; open the directory anew", spec.name);
+  return field.kind().learn(field.index(), queries, stop);
 }
 
 CollectionInfo LocalCollection::info() const {

@@ -50,6 +50,7 @@ class LocalCollection final : public Collection {
   Result<std::vector<Answer>> search_batch(std::span<const Query> queries) const override;
   Result<Answer> range_search(const RangeQuery& query) const override;
   Result<void> settle(const Stop& stop) override;
+  Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) override;
   CollectionInfo info() const override;
   const Schema& schema() const override { return schema_; }
 
@@ -78,6 +79,7 @@ class LocalCollection final : public Collection {
   struct GroupPlan;
 
   Result<void> check_alive() const;
+  Result<void> learn_alive(const std::string& name, VectorBlock queries, const Stop& stop);
   /// What `read` returns, or NotFound when the collection was dropped before or meanwhile: its data may be
   /// gone by then.
   template <typename Read>

@@ -281,51 +281,6 @@ TEST_F(CollectionTest, EveryStoredTypeIsSearchedInItsOwnQueryType) {
   EXPECT_TRUE(must(db_->verify("books", {})).problems.empty());
 }
 
-TEST_F(CollectionTest, VectorsLeftOnDiskAreFoundBeforeAndAfterReopening) {
-  VectorField left = field("vector", 16, Metric::kL2, "vamana");
-  left.options = {{"memory", "codes"}};
-  VectorField other = field("other", 16, Metric::kL2, "hnsw");
-  other.options = {{"memory", "codes"}};
-  create({left, other});
-  Random random(3);
-  std::vector<std::vector<float>> rows(6000, std::vector<float>(16));
-  for (auto& row : rows)
-    for (float& x : row) x = static_cast<float>(random.normal());
-  for (size_t first = 0; first < rows.size(); first += 1000) {
-    std::vector<Point> points;
-    for (size_t i = first; i < first + 1000; ++i) {  // each field has the rows in another order
-      points.push_back(Point{uint64_t{i}, {}, ""});
-      points.back().vectors = {{"vector", f32(rows[i])}, {"other", f32(rows[rows.size() - 1 - i])}};
-    }
-    must(must(db_->collection("books"))->upsert(points, Durability::kAsync));
-  }
-  for (int opened = 0; opened < 2; ++opened) {
-    auto books = must(db_->collection("books"));
-    must(books->settle({}));
-    for (const auto& each : books->info().fields) {
-      EXPECT_EQ(each.memory.vector_bytes, 0u) << each.field.name;
-      EXPECT_EQ(each.memory.disk_bytes, rows.size() * 64) << each.field.name;
-    }
-    size_t found = 0;
-    for (size_t i = 0; i < rows.size(); i += 60) {
-      Query q = query(rows[i], 1);
-      q.field = "vector";
-      found += must(books->search(q)).hits.at(0).id == Id{uint64_t{i}};
-      q.field = "other";
-      found += must(books->search(q)).hits.at(0).id == Id{uint64_t{rows.size() - 1 - i}};
-    }
-    EXPECT_GE(found, 198u);
-    EXPECT_TRUE(must(db_->verify("books", {})).problems.empty());
-    for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
-      EXPECT_TRUE(entry.path().filename() == "LOCK" || entry.path().filename() == "store") << entry.path();
-    books.reset();
-    db_.reset();
-    db_ = open_at(directory_.path());
-  }
-  left.options.emplace_back("codes", "none");
-  EXPECT_EQ(code_of(db_->create_collection("none", schema_of({left}))), Code::kInvalidArgument);
-}
-
 TEST_F(CollectionTest, ADeadlineThatPassedStopsASearch) {
   auto books = create({field("vector", 2)});
   must(books->upsert(std::vector{point(uint64_t{1}, {1, 2})}, Durability::kSync));

@@ -93,6 +93,9 @@ class ObservedCollection final : public Collection {
   Result<void> settle(const Stop& stop) override {
     return watched([&] { return real_->settle(stop); });
   }
+  Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) override {
+    return watched([&] { return real_->learn(field, queries, stop); });
+  }
   CollectionInfo info() const override { return real_->info(); }
   const Schema& schema() const override { return real_->schema(); }
 
