@@ -42,8 +42,8 @@ struct BuildInput {
 };
 
 /// Options `codes`: none, or rabitq1 … rabitq8 where codes serve the space, `fallback` bits unless given; and
-/// `memory`: vectors, or codes, which leaves full vectors on disk and codes in 4 bits unless others are
-/// given.
+/// `memory`: vectors, or codes, which leaves full vectors on disk and codes of one bit more, up to 4, unless
+/// others are given.
 void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t fallback, GraphOptions& out);
 
 /// A kind of graph: a row of constants.

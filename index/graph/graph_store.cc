@@ -11,7 +11,7 @@ void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t 
   out.vectors_on_disk = memory == "codes";
   if (!out.vectors_on_disk && memory != "vectors")
     reader.refuse("memory", invalid_argument("'{}' is neither vectors nor codes", memory));
-  out.code_bits = out.vectors_on_disk ? 4 : fallback;
+  out.code_bits = !out.vectors_on_disk ? fallback : fallback == 0 ? 4 : std::min(fallback + 1, 4u);
   const std::string_view text = reader.text("codes", "");
   if (text.empty()) return;
   const Result<uint32_t> bits = CodeStore::parse_bits(text);

@@ -1,6 +1,7 @@
 #include "index/graph/graph_walk.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "index/graph/starts.h"
 
@@ -13,6 +14,7 @@ constexpr uint64_t kStepDegree = 16;    // distances that a walk takes per candi
 constexpr Node kFewRemoved = 16;        // up to one row in so many removed, walks ignore that they are
 constexpr size_t kRerankStep = 16;      // rows a kernel call in reranking
 constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this far beyond the k-th is left out
+constexpr size_t kSigmasBeam = 64;      // up to this beam; half of one more each time it doubles
 constexpr float kReadSigmas = 2.5f;     // the same where only rows within the bound are read
 constexpr size_t kReadsTurn = 32;       // rows read at once in reranking, or k: enough to keep a disk busy
 constexpr size_t kBlurRank = 10;        // whose distance codes must tell, see Measure::blurred
@@ -175,6 +177,7 @@ Result<void> GraphWalk::walk_nearest(size_t beam, size_t k) {
 }
 
 Result<void> GraphWalk::walk(size_t beam, size_t k, const RowScorer& scorer) {
+  beam_ = beam;
   scratch_.linear.reset(beam, k, kPatience + beam / 3);
   scratch_.filtered.reset(beam);
   const std::optional<GraphEntry> entry = graph_.entry();
@@ -226,6 +229,12 @@ float GraphWalk::code_error(Candidate near, float sigmas) {
                                          near.distance, sigmas);
 }
 
+/// Who asks for a wide beam wants the last rows too, and those are the ones that a bound misses.
+float GraphWalk::rerank_sigmas() const {
+  const float doublings = std::log2(static_cast<float>(std::max(beam_, kSigmasBeam)) / kSigmasBeam);
+  return kRerankSigmas + doublings / 2;
+}
+
 /// Candidates come in order of their estimates, so the first one that is too far by its bound ends it. Whole
 /// steps, for a few more cost next to nothing and find what the bound, which holds for most codes only, would
 /// have missed.
@@ -242,7 +251,7 @@ Result<void> GraphWalk::rerank(TopK& top) {
   prefetch(0);
   for (size_t begin = 0; begin < size; begin += kRerankStep) {
     if (top.full()) {
-      if (width < 0) width = code_error(found(begin), kRerankSigmas);
+      if (width < 0) width = code_error(found(begin), rerank_sigmas());
       if (found(begin).distance - width > top.bound()) break;
     }
     const size_t count = std::min(kRerankStep, size - begin);
@@ -264,7 +273,7 @@ Result<void> GraphWalk::rerank_from_disk(TopK& top) {
   float distances[kScanStep];
   float width = -1;
   for (size_t begin = 0, count = 0; begin < size; begin += count) {
-    if (top.full() && width < 0) width = code_error(found(begin), kReadSigmas);
+    if (top.full() && width < 0) width = code_error(found(begin), std::max(kReadSigmas, rerank_sigmas()));
     const size_t turn = top.full() ? std::max(kReadsTurn, top.capacity()) : top.capacity();
     const size_t most = std::min({size - begin, scan_step(), turn});
     for (count = 0; count < most; ++count) {

@@ -56,6 +56,7 @@ class GraphWalk {
   Result<void> rerank(TopK& top);
   Result<void> rerank_from_disk(TopK& top);
   float code_error(Candidate near, float sigmas);
+  float rerank_sigmas() const;
   Candidate found(size_t i) const { return filtered_ ? scratch_.filtered[i] : scratch_.linear[i]; }
   size_t found_count() const { return filtered_ ? scratch_.filtered.size() : scratch_.linear.size(); }
   template <typename Visit>
@@ -80,6 +81,7 @@ class GraphWalk {
   Node nodes_;           // as many as there were when the search began
   uint64_t returnable_;  // an upper bound of the rows that may be returned
   bool filtered_;
+  size_t beam_ = 0;  // of the last walk
   SearchStats stats_;
 };
 

@@ -129,6 +129,43 @@ TEST(GraphConcurrency, CodesComeInWhileOthersSearch) {
   bring_codes_in("hcnng", {{"trees", "8"}, {"leaf", "100"}});
 }
 
+TEST(GraphConcurrency, LearnsWhileOthersAddAndSearch) {
+  constexpr uint32_t kDim = 16;
+  const Vectors vectors = clustered_vectors(5000, kDim, 10, test_seed(27));
+  const Vectors queries = normal_vectors(400, kDim, test_seed(28));
+  const std::vector<Row> rows = first_rows(5000);
+  const IndexKind* kind = find_index_kind("vamana").value();
+  ThreadPool pool(2);
+  ASSERT_VALUE(index, create_index(spec_of("vamana", Metric::kL2, kDim,
+                                           {{"ef_construction", "40"}, {"codes", "rabitq4"}}, &pool)));
+  std::atomic<bool> done{false}, failed{false};
+  std::atomic<size_t> learnt{0};
+  std::thread learner([&] {
+    while (!done && !failed) {
+      const size_t first = learnt.fetch_add(50) % 400;
+      if (!kind->learn(*index, part(queries, first, 50), Stop{}).ok()) failed = true;
+    }
+  });
+  std::thread searcher([&] {
+    for (size_t i = 0; !done && !failed; i = (i + 7) % 400) {
+      SearchRequest request = nearest_one(queries, i);
+      if (!index->search(request).ok()) failed = true;
+    }
+  });
+  for (size_t i = 0; i < 5000; i += 50) {
+    EXPECT_OK(index->add(std::span(rows).subspan(i, 50), part(vectors, i, 50)));
+    EXPECT_OK(index->remove(static_cast<Row>(i)));
+  }
+  ASSERT_OK(kind->settle(*index, Stop{}));
+  done = true;
+  learner.join();
+  searcher.join();
+  EXPECT_FALSE(failed);
+  EXPECT_GE(learnt, 50u);
+  ASSERT_VALUE(audit, audit_graph(*index));
+  EXPECT_EQ(audit.unreachable, 0u);
+}
+
 TEST(GraphConcurrency, DestructionStopsPendingWork) {
   const Vectors vectors = clustered_vectors(20'000, 64, 10, test_seed(22));
   ThreadPool pool(2);
