@@ -76,10 +76,10 @@ void expect_recall(const IndexOptions& options, double wanted) {
 }
 
 /// A walk must reach the right cluster, and find its way within it.
-TEST(HardData, TightAndFarClusters) {
+TEST(HardData, TightAndFarClusters_slow) {
   expect_recall({{"codes", "none"}}, 0.95);
 }
-TEST(HardData, TightAndFarClustersUnderLevels) {
+TEST(HardData, TightAndFarClustersUnderLevels_slow) {
   expect_recall({{"codes", "none"}, {"levels", "true"}}, 0.95);
 }
 
@@ -157,7 +157,7 @@ double forced_share_of_longest(const Index& index, const Vectors& rows) {
 
 /// Inner products are found as well as Euclidean neighbours of the same rows, for 1.3 times the distances at
 /// most.
-TEST(HardData, InnerProductsOfLogNormalLengths) {
+TEST(HardData, InnerProductsOfLogNormalLengths_slow) {
   ThreadPool pool(2);
   for (const auto& [dim, sigma] : {std::pair(48u, 0.5f), std::pair(128u, 0.3f)}) {
     const auto set = log_normal_lengths(dim, sigma);
@@ -230,7 +230,7 @@ void expect_early_end_pays(const Index& index, const Index& flat, const Vectors&
   EXPECT_GE(whole.recall, 0.9);
 }
 
-TEST(HardData, EndingEarlyCostsLittle) {
+TEST(HardData, EndingEarlyCostsLittle_slow) {
   constexpr uint32_t kDim = 24;
   const auto set = rows_and_queries(clustered_vectors(20'200, kDim, 4, test_seed(115)), 200);
   ThreadPool pool(2);

@@ -66,7 +66,7 @@ constexpr GraphKind kKind = {
     .parse = parse<kRule, kAlphaPercent>,
 };
 
-TEST(PruneRace, PruningByDirectionPays) {
+TEST(PruneRace, PruningByDirectionPays_slow) {
   const auto [vectors, queries] = rows_and_queries(clustered_vectors(10'200, 12, 20, test_seed(95)), 200);
   const auto flat = build(spec_of("flat", Metric::kL2, 12), vectors);
   ThreadPool pool(2);

@@ -80,7 +80,7 @@ TEST(Nsw, TwoFarClustersHangTogether) {
 }
 
 /// Early rows keep the links of their own choice, which are the long ones, however many rows come later.
-TEST(Nsw, EarlyLinksStay) {
+TEST(Nsw, EarlyLinksStay_slow) {
   constexpr Node kRows = 6000;
   const Vectors vectors = clustered_vectors(kRows, 16, 20, test_seed(85));
   const auto index = build(spec_of("nsw", Metric::kL2, 16, {{"m", "8"}, {"degree", "16"}}), vectors);

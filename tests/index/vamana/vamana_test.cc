@@ -25,7 +25,7 @@ Vectors read_rows(const DataSource& source, size_t stride, size_t count) {
   return out;
 }
 
-TEST(Vamana, AlphaBuysHops) {
+TEST(Vamana, AlphaBuysHops_slow) {
   const auto set = rows_and_queries(normal_vectors(12'300, 24, test_seed(71)), 300);
   const Vectors &vectors = set.first, &queries = set.second;  // clang 14 lets no lambda take bindings
   const auto flat = build(spec_of("flat", Metric::kL2, 24), vectors);
