@@ -58,7 +58,7 @@ std::vector<Node> all_lists(const Index& index) {
 
 class Learning : public testing::TestWithParam<std::tuple<Metric, const char*>> {};
 
-TEST_P(Learning, HeldOutQueriesCostLessOthersNoMore) {
+TEST_P(Learning, HeldOutQueriesCostLessOthersNoMore_slow) {
   const auto [metric, codes] = GetParam();
   const OutOfDistribution set;
   ThreadPool pool(2);
