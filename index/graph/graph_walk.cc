@@ -17,7 +17,6 @@ constexpr float kRerankSigmas = 2;      // of the estimate's error: a row this f
 constexpr size_t kSigmasBeam = 64;      // up to this beam; half of one more each time it doubles
 constexpr float kReadSigmas = 2.5f;     // the same where only rows within the bound are read
 constexpr size_t kReadsTurn = 32;       // rows read at once in reranking, or k: enough to keep a disk busy
-constexpr size_t kBlurRank = 10;        // whose distance codes must tell, see Measure::blurred
 constexpr size_t kPatience = 12;        // hops that change nothing among the best k, see LinearPool::reset
 constexpr uint64_t kChainSteps = 4096;  // members of a chain of equal vectors between two looks at `stop`
 
@@ -169,7 +168,7 @@ Result<void> GraphWalk::walk_nearest(size_t beam, size_t k) {
   if (codes_ != nullptr) {
     const Measure measure(graph_.vectors(), codes_);
     TRY(walk(beam, k, code_scorer()));
-    const size_t near = std::min(std::max(k, kBlurRank), found_count());
+    const size_t near = std::min(std::max(k, Measure::kBlurRank), found_count());
     if (near == 0 || !measure.blurred(scratch_.code, found(near - 1).node)) return {};
     codes_ = nullptr;
   }

@@ -12,8 +12,6 @@
 namespace kith {
 namespace {
 
-constexpr size_t kBlurRank = 10;  // see Measure::blurred
-
 bool is_zero(const std::byte* vector, size_t bytes) {
   return vector[0] == std::byte{0} && std::memcmp(vector, vector + 1, bytes - 1) == 0;
 }
@@ -90,7 +88,7 @@ void Linker::find_place(Node node, Node nodes) {
     find_candidates(scorer, nearest, layer, nodes);
     const std::vector<Candidate>& found = plan.candidates;
     if (measure_.on_codes() &&
-        measure_.blurred(scratch_.query, found[std::min(found.size(), kBlurRank) - 1].node)) {
+        measure_.blurred(scratch_.query, found[std::min(found.size(), Measure::kBlurRank) - 1].node)) {
       measure_ = measure_.on_vectors();
       scorer = measure_.from_node(node, scratch_.query);
       nearest.distance = scorer.score_one(nearest.node);
@@ -347,7 +345,7 @@ Measure Linker::load_candidates(Node centre, uint32_t count, uint32_t checked, P
   const Measure measure = graph_.measure();
   load_candidates(measure, centre, count, checked, edge);
   if (!measure.on_codes()) return measure;
-  const Node near = scratch_.prune.candidates[std::min<size_t>(count, kBlurRank) - 1].node;
+  const Node near = scratch_.prune.candidates[std::min<size_t>(count, Measure::kBlurRank) - 1].node;
   if (!measure.blurred(scratch_.centre, near)) return measure;
   const Measure exact = measure.on_vectors();
   edge.distance = exact.between(centre, scratch_.centre).score_one(edge.node);

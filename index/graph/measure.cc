@@ -8,6 +8,13 @@ constexpr float kSigmas = 2;
 // suffer at .3.
 constexpr float kErrorShare = 0.25f;
 
+/// Its elements: where they are, or widened to `room`.
+const float* as_f32(const VectorView& vector, float* room) {
+  if (vector.type == ScalarType::kF32) return reinterpret_cast<const float*>(vector.data);
+  to_f32(vector.data, vector.dim, vector.type, room);
+  return room;
+}
+
 float distance(Metric metric, const float* a, const float* b, uint32_t dim) {
   const void* row = b;
   float out = 0;
@@ -20,10 +27,9 @@ float distance(Metric metric, const float* a, const float* b, uint32_t dim) {
 bool Measure::blurred(MeasureQuery& query, Node near) const {
   if (vectors_->leaves_memory()) return false;
   const uint32_t dim = space().dim;
-  float* const vector = query.floats(2 * size_t{dim});
-  float* const other = vector + dim;
-  to_f32(query.source().data, dim, query.source().type, vector);
-  to_f32((*vectors_)[near], dim, space().type, other);
+  float* const room = query.floats(2 * size_t{dim});
+  const float* const vector = as_f32(query.source(), room);
+  const float* const other = as_f32({(*vectors_)[near], space().type, dim}, room + dim);
   const float squared = distance(Metric::kL2, vector, other, dim);
   const bool l2 = space().metric == Metric::kL2;
   const float raw = l2 ? squared : distance(Metric::kInnerProduct, vector, other, dim);

@@ -82,12 +82,14 @@ class Measure {
     return code_scorer(prepared);
   }
 
+  /// Of the candidate whose distance codes must tell (`blurred`).
+  static constexpr size_t kBlurRank = 10;
   bool on_codes() const { return codes_ != nullptr; }
   Measure on_vectors() const { return {*vectors_, nullptr}; }
   /// Whether codes tell neighbours of the query apart no more: what an estimate errs by is no longer small
-  /// beside the distance to `near`, which should be about the tenth nearest to the query. It is so within
-  /// clusters much tighter than they are far from the mean of all. Never where vectors leave memory: there is
-  /// nothing to turn to.
+  /// beside the distance to `near`, which should be about the kBlurRank-th nearest to the query. It is so
+  /// within clusters much tighter than they are far from the mean of all. Never where vectors leave memory:
+  /// there is nothing to turn to.
   bool blurred(MeasureQuery& query, Node near) const;
 
  private:

@@ -57,6 +57,10 @@ TEST_P(Runs, OursAndTheRivalFindTheNeighbours) {
   ASSERT_TRUE(hnsw.ok()) << hnsw.error().message;
   EXPECT_GT(recall_at((*hnsw)->contestant(), set, 200), 0.98);
   EXPECT_GE((*hnsw)->figures().bytes, set.base.data.size());
+  auto half = OurRun::build(set, "vamana-f16", 2);
+  ASSERT_TRUE(half.ok()) << half.error().message;
+  EXPECT_GT(recall_at((*half)->contestant(), set, 200), 0.98);
+  EXPECT_LT((*half)->figures().bytes, (*hnsw)->figures().bytes - set.base.data.size() / 3);
   auto rival = RivalRun::build(set, 16, 2);
   ASSERT_TRUE(rival.ok()) << rival.error().message;
   EXPECT_GT(recall_at((*rival)->contestant(), set, 200), 0.95);

@@ -90,6 +90,17 @@ inline std::unique_ptr<Database> open_at(const std::string& directory, DatabaseO
   std::abort();
 }
 
+/// One open database in a directory of its own.
+class DatabaseTest : public testing::Test {
+ protected:
+  void SetUp() override { db_ = open_at(directory_.path()); }
+  std::shared_ptr<Collection> create(std::vector<VectorField> fields, const std::string& name = "books") {
+    return must(db_->create_collection(name, schema_of(std::move(fields))));
+  }
+  TempDirectory directory_;
+  std::unique_ptr<Database> db_;
+};
+
 struct Content {
   std::string payload;
   std::map<std::string, std::vector<std::byte>> vectors;

@@ -14,15 +14,7 @@ namespace {
 
 using namespace testing_support;
 
-class CollectionTest : public testing::Test {
- protected:
-  void SetUp() override { db_ = open_at(directory_.path()); }
-  std::shared_ptr<Collection> create(std::vector<VectorField> fields, const std::string& name = "books") {
-    return must(db_->create_collection(name, schema_of(std::move(fields))));
-  }
-  TempDirectory directory_;
-  std::unique_ptr<Database> db_;
-};
+class CollectionTest : public DatabaseTest {};
 
 Uuid uuid_of(uint8_t last) {
   Uuid uuid;

@@ -15,15 +15,7 @@ namespace {
 
 using namespace testing_support;
 
-class GraphField : public testing::Test {
- protected:
-  void SetUp() override { db_ = open_at(directory_.path()); }
-  std::shared_ptr<Collection> create(std::vector<VectorField> fields, const std::string& name = "books") {
-    return must(db_->create_collection(name, schema_of(std::move(fields))));
-  }
-  TempDirectory directory_;
-  std::unique_ptr<Database> db_;
-};
+class GraphField : public DatabaseTest {};
 
 /// Learning reaches the field's index: after it the same searches, of queries never learnt, measure less and
 /// find no less.
