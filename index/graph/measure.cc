@@ -4,8 +4,8 @@ namespace kith {
 namespace {
 
 constexpr float kSigmas = 2;
-// Of a squared distance. It is below .1 for 99 % of the queries to real sets, on 3 bits too; recall begins to
-// suffer at .3.
+// Of a squared distance. Default codes stay below it for all queries to fashion-mnist and debian and 99.3 %
+// of those to sift (medians .09, .05, .09); recall on made clusters begins to suffer at .3.
 constexpr float kErrorShare = 0.25f;
 
 /// Its elements: where they are, or widened to `room`.

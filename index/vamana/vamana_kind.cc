@@ -7,7 +7,7 @@ namespace kith {
 namespace {
 
 /// As few bits as leave an estimate's error, tan(vector, code) / sqrt(dim) of the lengths, near .015: codes
-/// are read from memory at random, so half the bits is up to half the time (docs/benchmarks.md). None where
+/// are read from memory at random, so half the bits is up to half the time (docs/adr/0003). None where
 /// vectors are hardly longer than codes.
 uint32_t default_code_bits(const VectorSpace& space) {
   if (!CodeStore::serves(space) || space.bytes() < 128) return 0;
