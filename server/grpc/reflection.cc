@@ -96,7 +96,7 @@ class ReflectionReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteB
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);  // no more requests, or the client is gone
+    if (!ok) return end(grpc::Status::OK);  // no more requests, or the client is gone
     const grpc::Status status = guarded([this] {
       Request request;
       auto parsed = parse_message(incoming_, kRequestBytes, request);
@@ -106,19 +106,24 @@ class ReflectionReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteB
       serialize_message(answer(request), outgoing_);
       return grpc::Status::OK;
     });
-    if (!status.ok()) return Finish(status);
+    if (!status.ok()) return end(status);
     StartWrite(&outgoing_);
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the client went away"));
+    if (!ok) return end(grpc::Status(grpc::StatusCode::CANCELLED, "the client went away"));
     StartRead(&incoming_);
   }
 
   void OnDone() override { delete this; }
 
  private:
-  const Slot slot_;
+  void end(const grpc::Status& status) {
+    slot_.free();
+    Finish(status);
+  }
+
+  Slot slot_;
   ByteBuffer incoming_;
   ByteBuffer outgoing_;
 };

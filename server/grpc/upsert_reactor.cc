@@ -104,6 +104,7 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   void work() {
     grpc::Status status = guarded([this] { return apply_all(); });
     if (!wait_until_written()) status = grpc::Status(grpc::StatusCode::CANCELLED, "the client went away");
+    slot_.free();
     Finish(status);
   }
 
@@ -162,7 +163,7 @@ class UpsertReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   Api& api_;
   Admission& admission_;
   const RunningCalls::Guard running_;
-  const Slot slot_;
+  Slot slot_;
   ByteBuffer incoming_;  // gRPC's while reading_
   ByteBuffer outgoing_;  // gRPC's while writing_
   std::atomic<bool> cancelled_{false};
