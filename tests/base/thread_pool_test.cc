@@ -60,9 +60,9 @@ TEST(ThreadPool, WhatALoopWroteIsSeenAfterIt) {
 }
 
 TEST(ThreadPool, LoopsInsideLoopsAndTasksDoNotDeadlock) {
-  ThreadPool pool(1);
   std::atomic<int> visits{0};
-  std::promise<void> finished;
+  std::promise<void> finished;  // outlives the task that keeps it
+  ThreadPool pool(1);
   pool.submit([&] {
     pool.parallel_for(8, 1, [&](size_t) { pool.parallel_for(8, 1, [&](size_t) { ++visits; }); });
     finished.set_value();

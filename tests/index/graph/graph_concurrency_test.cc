@@ -179,8 +179,8 @@ TEST(GraphConcurrency, DestructionStopsPendingWork) {
 
 TEST(GraphConcurrency, DestructionDoesNotWaitForTasksThePoolNeverStarted) {
   const Vectors vectors = normal_vectors(2000, 16, test_seed(23));
+  std::atomic<bool> go{false};  // outlives the task that looks at it
   ThreadPool pool(1);
-  std::atomic<bool> go{false};
   pool.submit([&] {
     while (!go) std::this_thread::yield();
   });
@@ -197,8 +197,8 @@ TEST(GraphConcurrency, DestructionDoesNotWaitForTasksThePoolNeverStarted) {
 
 TEST(GraphConcurrency, AddWaitsWhenTooManyArePending) {
   const Vectors vectors = normal_vectors(3000, 16, test_seed(24));
+  std::atomic<bool> go{false};  // outlives the task that looks at it
   ThreadPool pool(1);
-  std::atomic<bool> go{false};
   pool.submit([&] {  // the pool does nothing: add has to link by itself, not to wait for ever
     while (!go) std::this_thread::yield();
   });
@@ -215,8 +215,8 @@ TEST(GraphConcurrency, AddWaitsWhenTooManyArePending) {
 
 TEST(GraphConcurrency, PendingRowsSurviveACheckpoint) {
   const Vectors vectors = clustered_vectors(2000, 16, 10, test_seed(25));
+  std::atomic<bool> go{false};  // outlives the task that looks at it
   ThreadPool pool(1);
-  std::atomic<bool> go{false};
   pool.submit([&] {
     while (!go) std::this_thread::yield();
   });
