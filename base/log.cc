@@ -116,7 +116,10 @@ class Logger {
 
   bool enabled(LogLevel level) const { return level >= level_.load(std::memory_order_relaxed); }
 
+  uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
+
   void write(LogLevel level, std::string_view message, LogFields fields) {
+    if (level == LogLevel::kError) errors_.fetch_add(1, std::memory_order_relaxed);
     if (!enabled(level)) return;
     logger_.log(kSpdlogLevels[static_cast<size_t>(level)], "{}", line(level, message, fields));
   }
@@ -142,6 +145,7 @@ class Logger {
   spdlog::logger logger_;
   std::atomic<LogLevel> level_{LogLevel::kInfo};
   std::atomic<bool> json_{false};
+  std::atomic<uint64_t> errors_{0};
 };
 
 Logger& logger() {
@@ -178,6 +182,9 @@ void log_warn(std::string_view message, LogFields fields) {
 }
 void log_error(std::string_view message, LogFields fields) {
   logger().write(LogLevel::kError, message, fields);
+}
+uint64_t log_errors() {
+  return logger().errors();
 }
 bool log_enabled(LogLevel level) {
   return logger().enabled(level);

@@ -51,6 +51,9 @@ void log_info(std::string_view message, LogFields fields = {});
 void log_warn(std::string_view message, LogFields fields = {});
 void log_error(std::string_view message, LogFields fields = {});
 
+/// Errors logged by this process so far, written or not.
+uint64_t log_errors();
+
 /// Whether a line of this level would be written: ask before computing costly fields.
 bool log_enabled(LogLevel level);
 

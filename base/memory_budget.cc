@@ -14,6 +14,13 @@ Result<void> MemoryReservation::resize(uint64_t bytes, std::string_view use) {
   return {};
 }
 
+void MemoryReservation::record(uint64_t bytes) {
+  CHECK(budget_ != nullptr);
+  if (bytes > bytes_) budget_->add(bytes - bytes_);
+  if (bytes < bytes_) budget_->give_back(bytes_ - bytes);
+  bytes_ = bytes;
+}
+
 Result<MemoryReservation> MemoryBudget::reserve(uint64_t bytes, std::string_view use) {
   TRY(take(bytes, use));
   return MemoryReservation(this, bytes);
@@ -38,6 +45,11 @@ Result<void> MemoryBudget::take_here(uint64_t bytes, std::string_view use) {
           use, bytes, used, limit);
   } while (!used_.compare_exchange_weak(used, after, std::memory_order_relaxed));
   return {};
+}
+
+void MemoryBudget::add(uint64_t bytes) {
+  for (MemoryBudget* budget = this; budget != nullptr; budget = budget->parent_)
+    budget->used_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 void MemoryBudget::give_back(uint64_t bytes) {

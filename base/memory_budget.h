@@ -32,6 +32,8 @@ class MemoryReservation {
   /// Grows or shrinks to `bytes`; unchanged on error. Shrinking never fails. FailedPrecondition on an empty
   /// reservation.
   Result<void> resize(uint64_t bytes, std::string_view use);
+  /// Grows or shrinks to what was found to be in use, over the limits too: then nothing more is given.
+  void record(uint64_t bytes);
 
  private:
   friend class MemoryBudget;
@@ -54,6 +56,8 @@ class MemoryBudget {
 
   /// `use` says in the error what the bytes were for, e.g. "extent 3 of field 'image'".
   Result<MemoryReservation> reserve(uint64_t bytes, std::string_view use);
+  /// Of nothing, to be grown.
+  MemoryReservation none() { return MemoryReservation(this, 0); }
 
   const std::string& name() const { return name_; }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
@@ -65,6 +69,7 @@ class MemoryBudget {
   friend class MemoryReservation;
   Result<void> take(uint64_t bytes, std::string_view use);
   Result<void> take_here(uint64_t bytes, std::string_view use);
+  void add(uint64_t bytes);
   void give_back(uint64_t bytes);
 
   const std::string name_;

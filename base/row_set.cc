@@ -13,12 +13,15 @@ namespace kith {
 struct RowSet::Rep {
   roaring_bitmap_t* bitmap;
 
+  Rep() : Rep(roaring_bitmap_create()) {}
+  Rep(const Rep& other) : Rep(roaring_bitmap_copy(other.bitmap)) {}
+  ~Rep() { roaring_bitmap_free(bitmap); }
+  Rep& operator=(const Rep&) = delete;
+
+ private:
   explicit Rep(roaring_bitmap_t* owned) : bitmap(owned) {
     if (bitmap == nullptr) throw std::bad_alloc();
   }
-  ~Rep() { roaring_bitmap_free(bitmap); }
-  Rep(const Rep&) = delete;
-  Rep& operator=(const Rep&) = delete;
 };
 
 namespace {
@@ -126,13 +129,13 @@ Result<void> check_portable(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-RowSet::RowSet() : rep_(std::make_unique<Rep>(roaring_bitmap_create())) {}
-RowSet::RowSet(const RowSet& other) : rep_(std::make_unique<Rep>(roaring_bitmap_copy(other.rep_->bitmap))) {}
-RowSet::RowSet(RowSet&& other) noexcept : rep_(std::make_unique<Rep>(roaring_bitmap_create())) {
+RowSet::RowSet() : rep_(std::make_unique<Rep>()) {}
+RowSet::RowSet(const RowSet& other) : rep_(std::make_unique<Rep>(*other.rep_)) {}
+RowSet::RowSet(RowSet&& other) noexcept : rep_(std::make_unique<Rep>()) {
   std::swap(rep_, other.rep_);  // leaves an empty set, not a husk
 }
 RowSet& RowSet::operator=(const RowSet& other) {
-  if (this != &other) rep_ = std::make_unique<Rep>(roaring_bitmap_copy(other.rep_->bitmap));
+  if (this != &other) rep_ = std::make_unique<Rep>(*other.rep_);
   return *this;
 }
 RowSet& RowSet::operator=(RowSet&& other) noexcept {
@@ -188,7 +191,7 @@ void RowSet::subtract(const RowSet& other) {
 std::vector<std::byte> RowSet::serialize() const {
   // The library keeps equal sets in different containers, as they grew; the smallest kind of each is one and
   // the same.
-  const Rep smallest(roaring_bitmap_copy(rep_->bitmap));
+  const Rep smallest(*rep_);
   roaring_bitmap_run_optimize(smallest.bitmap);
   std::vector<std::byte> bytes(roaring_bitmap_portable_size_in_bytes(smallest.bitmap));
   const size_t written =
@@ -200,10 +203,11 @@ std::vector<std::byte> RowSet::serialize() const {
 Result<RowSet> RowSet::parse(std::span<const std::byte> bytes) {
   TRY(check_portable(bytes));
   const auto* data = reinterpret_cast<const char*>(bytes.data());
+  RowSet set;
   roaring_bitmap_t* bitmap = roaring_bitmap_portable_deserialize_safe(data, bytes.size());
   if (bitmap == nullptr) return corruption("row set: {} bytes are not a bitmap", bytes.size());
-  RowSet set;
-  set.rep_ = std::make_unique<Rep>(bitmap);
+  std::swap(set.rep_->bitmap, bitmap);
+  roaring_bitmap_free(bitmap);
   return set;
 }
 

@@ -25,6 +25,16 @@ struct ThreadPool::State {
   bool closing = false;                     // guarded by mutex
   std::vector<std::thread> threads;
 
+  /// Here, so that it also ends those that a constructor started which ran out of memory then.
+  ~State() {
+    {
+      std::lock_guard lock(mutex);
+      closing = true;
+    }
+    wake.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
+
   void work() {
     std::unique_lock lock(mutex);
     while (true) {
@@ -57,14 +67,7 @@ ThreadPool::ThreadPool(size_t threads) : state_(std::make_unique<State>()) {
   }
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->closing = true;
-  }
-  state_->wake.notify_all();
-  for (std::thread& thread : state_->threads) thread.join();
-}
+ThreadPool::~ThreadPool() = default;
 
 size_t ThreadPool::threads() const {
   return state_->threads.size();

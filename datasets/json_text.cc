@@ -89,6 +89,9 @@ Result<JsonRow> JsonRowParser::parse(std::string_view line) {
       row.id = TRY(named(to_id(field.value), field.key));
     } else if (field.key == "payload" && field.value.type() == element_type::OBJECT) {
       payload = simdjson::minify(field.value);
+    } else if (field.key == "expires_at_ms") {
+      if (field.value.get(row.expires_at_ms) != simdjson::SUCCESS)
+        return invalid_argument("field \"{}\" is not a whole number of milliseconds since 1970", field.key);
     } else {
       if (!fields.empty()) fields += ',';
       append_json_string(fields, field.key);

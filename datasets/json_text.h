@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,11 +15,12 @@
 namespace kith {
 
 /// One row of a JSON line: {"id": .., "vector": [..], "payload": {..}} or with the payload's fields beside
-/// the vector.
+/// the vector; "expires_at_ms" is none of them.
 struct JsonRow {
   std::optional<FileId> id;
   std::vector<float> vector;
-  std::string payload;  // a JSON object; "" where the line has no further fields
+  std::string payload;         // a JSON object; "" where the line has no further fields
+  uint64_t expires_at_ms = 0;  // 0: the line does not say
 };
 
 /// Keeps the parser's memory from row to row.

@@ -63,9 +63,10 @@ struct ReadBatch {
   size_t count = 0;
   uint32_t dim = 0;
   ScalarType type = ScalarType::kF32;
-  std::vector<std::byte> data;        // count packed vectors, little-endian
-  std::vector<FileId> ids;            // count, or empty where the format has none
-  std::vector<std::string> payloads;  // count JSON objects ("" = none), or empty where the format has none
+  std::vector<std::byte> data;          // count packed vectors, little-endian
+  std::vector<FileId> ids;              // count, or empty where the format has none
+  std::vector<std::string> payloads;    // count JSON objects ("" = none), or empty where the format has none
+  std::vector<uint64_t> expires_at_ms;  // count, 0 where the row does not say; or empty
 
   VectorBlock block() const { return {data.data(), type, dim, count}; }
 };

@@ -45,6 +45,7 @@ class TextReader final : public VectorReader {
       batch.data.insert(batch.data.end(), bytes.begin(), bytes.end());
       if (info_.has_ids) batch.ids.push_back(std::move(*pending_->id));
       batch.payloads.push_back(std::move(pending_->payload));
+      batch.expires_at_ms.push_back(pending_->expires_at_ms);
       ++batch.count;
       // A row beyond the last one wanted may be broken without harm.
       if (--left_ > 0) TRY(advance());

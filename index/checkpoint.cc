@@ -1,9 +1,11 @@
 #include "index/checkpoint.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <numeric>
 
-#include "base/bytes.h"
+#include "index/bit_stream.h"
 
 namespace kith {
 namespace {
@@ -11,9 +13,10 @@ namespace {
 constexpr uint32_t kSpec = section_tag("SPEC");
 constexpr uint32_t kRows = section_tag("ROWS");
 constexpr uint32_t kDead = section_tag("DEAD");
-constexpr uint32_t kVectors = section_tag("VECS");
+constexpr uint32_t kVectorSums = section_tag("VSUM");
+constexpr ExtentKind kVectors{"vectors", "KITHVECS", 1};
 constexpr uint64_t kSpecBytesMax = 1 << 16;
-constexpr Node kBatch = 4096;
+constexpr Node kBatch = 4096;                    // rows at a time: a whole number of bytes, whatever w is
 constexpr size_t kBatchBytes = size_t{1} << 20;  // of vectors on their way through memory
 
 std::vector<std::byte> encode_spec(const IndexSpec& spec, Node nodes) {
@@ -58,98 +61,182 @@ Result<CheckpointSpec> decode_spec(std::span<const std::byte> bytes, const std::
   return out;
 }
 
-Result<void> write_vectors(SectionFileWriter& writer, Node nodes, const VectorStore& vectors) {
+/// The vectors of an extent, a batch at a time where they do not lie side by side in memory.
+Result<void> give_vectors(const VectorStore& vectors, const Extent& extent, const ByteSink& sink) {
   const size_t bytes = vectors.space().bytes();
-  std::vector<Node> batch;
+  if (!vectors.leaves_memory() && vectors.stride() == bytes)
+    return sink({vectors[extent.first], extent.nodes() * bytes});
+  std::vector<Node> nodes;
+  std::vector<std::byte> batch;
   FetchedRows room;
   SearchStats stats;
-  for (Node node = 0; node < nodes; node += static_cast<Node>(batch.size())) {
-    batch.resize(std::min<uint64_t>(kBatchBytes / bytes + 1, nodes - node));
-    std::iota(batch.begin(), batch.end(), node);
-    const void* const* rows = TRY(vectors.fetch(batch, room, stats));
-    for (size_t i = 0; i < batch.size(); ++i)
-      TRY(writer.append({static_cast<const std::byte*>(rows[i]), bytes}));
+  for (Node node = extent.first; node < extent.end; node += static_cast<Node>(nodes.size())) {
+    nodes.resize(std::min<uint64_t>(kBatchBytes / bytes + 1, extent.end - node));
+    std::iota(nodes.begin(), nodes.end(), node);
+    const void* const* rows = TRY(vectors.fetch(nodes, room, stats));
+    batch.resize(nodes.size() * bytes);
+    for (size_t i = 0; i < nodes.size(); ++i) std::memcpy(&batch[i * bytes], rows[i], bytes);
+    TRY(sink(batch));
   }
   return {};
 }
 
-Result<void> read_vectors(const SectionFile& file, Node nodes, VectorStore& vectors, Node settled) {
-  TRY(vectors.grow(nodes));
-  SectionReader reader = TRY(SectionReader::open(file, kVectors));
-  std::vector<std::byte> vector(vectors.space().bytes());
-  const Node step = static_cast<Node>(kBatchBytes / vector.size() + 1);
-  for (Node node = 0; node < nodes;) {
-    TRY(reader.read(vector));
-    vectors.set_stored(node, vector.data());
-    if (++node % step != 0 && node < nodes) continue;
-    TRY(vectors.write_behind(node));
-    vectors.release(std::min(node, settled));
+Result<void> write_rows(SectionFileWriter& main, Node nodes, const RowTable& rows) {
+  const auto left_out = [&](Node node) { return rows.row(node) - (node == 0 ? 0 : rows.row(node - 1) + 1); };
+  uint32_t most = 0;
+  for (Node node = 0; node < nodes; ++node) most = std::max(most, left_out(node));
+  const uint32_t width = static_cast<uint32_t>(std::bit_width(most));
+  main.begin(kRows);
+  TRY(main.append_numbers(std::span(&width, 1)));
+  BitWriter bits;
+  for (Node node = 0; node < nodes; ++node) {
+    bits.put(left_out(node), width);
+    if ((node + 1) % kBatch == 0) TRY(main.append(bits.take()));
   }
-  return reader.finish();
+  return main.append(bits.take());
 }
 
 }  // namespace
 
-Result<void> write_common(SectionFileWriter& writer, const IndexSpec& spec, Node nodes, const RowTable& rows,
-                          const VectorStore& vectors) {
-  writer.begin(kSpec);
-  TRY(writer.append(encode_spec(spec, nodes)));
-  writer.begin(kRows);
-  for (Node node = 0; node < nodes; ++node) {
-    const Row row = rows.row(node);
-    TRY(writer.append_numbers(std::span(&row, 1)));
+Result<std::vector<uint32_t>> write_vectors(CheckpointOutput& out, Node nodes, const VectorStore& vectors) {
+  const ExtentCut cut(nodes, vectors.space().bytes());
+  std::vector<uint32_t> sums;
+  for (uint32_t i = 0; i < cut.size(); ++i) {
+    const Extent extent = cut[i];
+    const ByteSource source = [&](const ByteSink& sink) { return give_vectors(vectors, extent, sink); };
+    std::optional<uint32_t> sum = vectors.extent_sums().find(i);
+    if (!sum || !cut.full(extent)) sum = TRY(checksum_of(source));
+    if (cut.full(extent)) vectors.extent_sums().remember(i, *sum);
+    TRY(write_extent(out, kVectors, extent, *sum, extent.nodes() * vectors.space().bytes(), source));
+    sums.push_back(*sum);
   }
-  writer.begin(kDead);
-  std::vector<uint8_t> dead((uint64_t{nodes} + 7) / 8);
-  for (Node node = 0; node < nodes; ++node)
-    if (rows.removed(node)) dead[node / 8] |= static_cast<uint8_t>(1 << node % 8);
-  TRY(writer.append_numbers(std::span<const uint8_t>(dead)));
-  writer.begin(kVectors);
-  return write_vectors(writer, nodes, vectors);
+  return sums;
 }
 
-Result<CheckpointSpec> read_spec(const SectionFile& file) {
-  SectionReader reader = TRY(SectionReader::open(file, kSpec));
+Result<void> write_common(SectionFileWriter& main, const IndexSpec& spec, Node nodes, const RowTable& rows,
+                          std::span<const uint32_t> vector_sums) {
+  main.begin(kSpec);
+  TRY(main.append(encode_spec(spec, nodes)));
+  TRY(write_rows(main, nodes, rows));
+  NodeBits dead(nodes);
+  for (Node node = 0; node < nodes; ++node)
+    if (rows.removed(node)) dead.set(node);
+  TRY(write_bits(main, kDead, dead));
+  return write_sums(main, kVectorSums, vector_sums);
+}
+
+Result<void> write_bits(SectionFileWriter& main, uint32_t tag, const NodeBits& bits) {
+  main.begin(tag);
+  return main.append(bits.bytes());
+}
+
+Result<NodeBits> read_bits(const SectionFile& main, uint32_t tag, Node nodes) {
+  SectionReader reader = TRY(SectionReader::open(main, tag));
+  TRY(reader.expect_length(NodeBits::byte_count(nodes)));
+  NodeBits bits(nodes);
+  TRY(reader.read(bits.bytes()));
+  TRY(reader.finish());
+  for (Node end = nodes; end % 8 != 0; ++end)  // beyond the last node
+    if ((bits.bytes().back() >> end % 8 & std::byte{1}) != std::byte{0})
+      return corruption("{}: a bit for node {} of {}", main.name(), end, nodes);
+  return bits;
+}
+
+Result<CheckpointSpec> read_spec(const CheckpointInput& in, const SectionFile& main) {
+  SectionReader reader = TRY(SectionReader::open(main, kSpec));
   if (reader.length() > kSpecBytesMax)
-    return corruption("{}: section SPEC has {} bytes, at most {} expected", file.path(), reader.length(),
+    return corruption("{}: section SPEC has {} bytes, at most {} expected", main.name(), reader.length(),
                       kSpecBytesMax);
   std::vector<std::byte> bytes(reader.length());
   TRY(reader.read(bytes));
   TRY(reader.finish());
-  CheckpointSpec out = TRY(decode_spec(bytes, file.path()));
-  const std::pair<uint32_t, uint64_t> lengths[] = {
-      {kRows, uint64_t{out.nodes} * sizeof(Row)},
-      {kDead, (uint64_t{out.nodes} + 7) / 8},
-      {kVectors, uint64_t{out.nodes} * vector_bytes(out.spec.type, out.spec.dim)},
-  };
-  for (const auto& [tag, length] : lengths) {
-    const SectionReader section = TRY(SectionReader::open(file, tag));
-    TRY(section.expect_length(length));
+  CheckpointSpec out = TRY(decode_spec(bytes, main.name()));
+  const SectionReader dead = TRY(SectionReader::open(main, kDead));
+  TRY(dead.expect_length(NodeBits::byte_count(out.nodes)));
+  const size_t vector = vector_bytes(out.spec.type, out.spec.dim);
+  const ExtentCut cut(out.nodes, vector);
+  const std::vector<uint32_t> sums = TRY(read_sums(main, kVectorSums, cut));
+  for (uint32_t i = 0; i < cut.size(); ++i) {
+    const SectionFile file = TRY(open_extent(in, kVectors, cut[i], sums[i]));
+    const SectionReader data = TRY(SectionReader::open(file, kExtentData));
+    TRY(data.expect_length(cut[i].nodes() * vector));
   }
   return out;
 }
 
-Result<void> read_common(const SectionFile& file, Node nodes, RowTable& rows, VectorStore& vectors,
-                         Node settled) {
-  TRY(read_vectors(file, nodes, vectors, settled));
-  SectionReader row_reader = TRY(SectionReader::open(file, kRows));
+Result<void> read_rows(const SectionFile& main, Node nodes, RowTable& rows) {
+  SectionReader reader = TRY(SectionReader::open(main, kRows));
+  uint32_t width = 0;
+  TRY(reader.read(std::as_writable_bytes(std::span(&width, 1))));
+  if (width > 32) return corruption("{}: section ROWS: numbers of {} bits", main.name(), width);
+  TRY(reader.expect_length(sizeof width + (uint64_t{nodes} * width + 7) / 8));
   std::vector<Row> batch;
+  std::vector<std::byte> bytes;
+  uint64_t next = 0;
   for (Node node = 0; node < nodes; node += static_cast<Node>(batch.size())) {
     batch.resize(std::min<Node>(kBatch, nodes - node));
-    TRY(row_reader.read(std::as_writable_bytes(std::span(batch))));
-    auto reserved = rows.reserve(batch);
-    if (!reserved && reserved.error().code == Code::kInvalidArgument)
-      return corruption("{}: section ROWS: {}", file.path(), reserved.error().message);
-    TRY(std::move(reserved));
+    bytes.resize((batch.size() * width + 7) / 8);
+    TRY(reader.read(bytes));
+    BitReader bits(bytes);
+    for (Row& row : batch) {
+      next += bits.get(width);
+      if (next >= kNoRow) return corruption("{}: section ROWS: row {} cannot be", main.name(), next);
+      row = static_cast<Row>(next++);
+    }
+    TRY(rows.reserve(batch));
     rows.publish(batch);
   }
-  TRY(row_reader.finish());
-  SectionReader dead_reader = TRY(SectionReader::open(file, kDead));
-  std::vector<uint8_t> dead((uint64_t{nodes} + 7) / 8);
-  TRY(dead_reader.read(std::as_writable_bytes(std::span(dead))));
-  TRY(dead_reader.finish());
+  TRY(reader.finish());
+  const NodeBits dead = TRY(read_bits(main, kDead, nodes));
   for (Node node = 0; node < nodes; ++node)
-    if (dead[node / 8] >> node % 8 & 1) rows.remove(node);
+    if (dead.has(node)) rows.remove(node);
+  return {};
+}
+
+Result<VectorReader> VectorReader::open(const CheckpointInput& in, const SectionFile& main, Node nodes,
+                                        VectorStore& vectors) {
+  VectorReader reader(in, nodes, vectors);
+  reader.sums_ = TRY(read_sums(main, kVectorSums, reader.cut_));
+  return reader;
+}
+
+/// `after(node)` comes when all of the extent below `node` are in place.
+template <typename After>
+Result<void> VectorReader::read(const Extent& extent, After after) const {
+  const SectionFile file = TRY(open_extent(*in_, kVectors, extent, sums_[extent.number]));
+  SectionReader reader = TRY(SectionReader::open(file, kExtentData));
+  const size_t bytes = vectors_->space().bytes();
+  TRY(reader.expect_length(extent.nodes() * bytes));
+  std::vector<std::byte> apart;
+  const Node step = static_cast<Node>(kBatchBytes / bytes + 1);
+  for (Node node = extent.first; node < extent.end;) {
+    const size_t count = std::min(step, extent.end - node);
+    if (vectors_->stride() == bytes) {
+      TRY(reader.read({vectors_->extents().at(node), count * bytes}));
+    } else {
+      apart.resize(count * bytes);
+      TRY(reader.read(apart));
+      for (size_t i = 0; i < count; ++i) vectors_->set_stored(node + static_cast<Node>(i), &apart[i * bytes]);
+    }
+    node += static_cast<Node>(count);
+    TRY(after(node));
+  }
+  TRY(reader.finish());
+  if (cut_.full(extent)) vectors_->extent_sums().remember(extent.number, sums_[extent.number]);
+  return {};
+}
+
+Result<void> VectorReader::read(uint32_t extent) const {
+  return read(cut_[extent], [](Node) { return Result<void>(); });
+}
+
+Result<void> VectorReader::read_to_file(Node settled) const {
+  const auto leave = [&](Node node) -> Result<void> {
+    TRY(vectors_->write_behind(node));
+    vectors_->release(std::min(node, settled));
+    return {};
+  };
+  for (uint32_t i = 0; i < cut_.size(); ++i) TRY(read(cut_[i], leave));
   return {};
 }
 

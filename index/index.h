@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/io/checkpoint_files.h"
 #include "base/io/file_system.h"
 #include "base/result.h"
 #include "base/row_set.h"
@@ -83,9 +84,10 @@ struct IndexMemory {
 };
 
 struct IndexStats {
-  uint64_t rows = 0;     // live
-  uint64_t removed = 0;  // tombstones still held
-  uint64_t pending = 0;  // searchable by exact scan, not yet part of the structure
+  uint64_t rows = 0;      // live
+  uint64_t removed = 0;   // tombstones still held
+  uint64_t pending = 0;   // searchable by exact scan, not yet part of the structure
+  uint64_t rows_end = 0;  // one above the highest row ever added, removed ones included; 0 before the first
 };
 
 class Index {
@@ -102,12 +104,22 @@ class Index {
 
   virtual Result<SearchAnswer> search(const SearchRequest& request) const = 0;
 
-  /// Writes the whole index to one new file, synced; the same bytes for the same state. docs/formats.md draws
-  /// it.
-  virtual Result<void> checkpoint(FileSystem& fs, const std::string& path) const = 0;
+  /// Writes all of the index that was there when it was called: the same files for the same state, those that
+  /// only grow kept where they have not. docs/formats.md draws them. On error `out` is to be abandoned.
+  virtual Result<void> checkpoint(CheckpointOutput& out) const = 0;
 
   virtual IndexMemory memory() const = 0;
   virtual IndexStats stats() const = 0;
+};
+
+/// What an opened index works with; the rest of its IndexSpec is in the checkpoint.
+struct CheckpointContext {
+  ThreadPool* pool = nullptr;  // as in IndexSpec; also opens in parallel
+  FileSystem* fs = nullptr;    // for a scratch file, as in IndexSpec
+  std::string directory = {};
+  /// Rows that will be added to bring the index up to date: adding them does not wait for linkers, and later
+  /// adds wait only until no more are pending than then. Not where vectors leave memory.
+  uint64_t backlog = 0;
 };
 
 struct RangeRequest {
@@ -140,9 +152,8 @@ struct IndexKind {
   bool exact;
   /// Checks the spec (dim, metric × type, options) and builds an empty index.
   Result<std::unique_ptr<Index>> (*create)(const IndexSpec& spec);
-  /// Opens what checkpoint wrote. Never trusts the file: Corruption names path and offset. A scratch file,
-  /// where the index needs one, lies on the device of `path`'s directory; then `fs` outlives the index.
-  Result<std::unique_ptr<Index>> (*open)(FileSystem& fs, const std::string& path, ThreadPool* pool);
+  /// Opens what checkpoint wrote. Never trusts the files: Corruption names file and offset.
+  Result<std::unique_ptr<Index>> (*open)(const CheckpointInput& in, const CheckpointContext& context);
   /// All rows within a radius, nearest first, at most rows_max.
   Result<SearchAnswer> (*range_search)(const Index& index, const RangeRequest& request);
   /// Many queries at once (packed block of query_type); faster than one by one. All other fields as in

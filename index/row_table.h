@@ -22,6 +22,11 @@ class RowTable {
 
   Node size() const { return size_.load(std::memory_order_acquire); }
   Row row(Node node) const { return rows_[node]; }
+  /// One above the highest row; 0 before the first.
+  uint64_t rows_end() const {
+    const Node nodes = size();
+    return nodes == 0 ? 0 : uint64_t{row(nodes - 1)} + 1;
+  }
   /// kNoNode when the row is not here. Removed rows are found.
   Node find(Row row) const;
 

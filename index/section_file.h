@@ -1,9 +1,9 @@
-// SectionFile: the frame of an index checkpoint: checksummed sections in one file, written front to back,
+// SectionFile: the frame of each file of an index checkpoint: checksummed sections, written front to back,
 // read by tag.
 //
 //   offset     bytes  content (little-endian)
-//   0          8      magic of the kind, e.g. "KITHFLAT"
-//   8          4      version of the kind's format
+//   0          8      magic, e.g. "KITHFLAT"
+//   8          4      version of the format
 //   12         4      0
 //   16         ...    sections, one after another, in the order of the table
 //   t          24 n   table: per section u32 tag, u32 crc32c of its bytes, u64 offset, u64 length
@@ -24,7 +24,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/io/file_system.h"
+#include "base/io/checkpoint_files.h"
 #include "base/result.h"
 
 namespace kith {
@@ -36,11 +36,16 @@ struct Section {
   uint64_t length = 0;
 };
 
+constexpr uint32_t section_tag(const char (&name)[5]) {
+  return static_cast<uint32_t>(name[0]) | static_cast<uint32_t>(name[1]) << 8 |
+         static_cast<uint32_t>(name[2]) << 16 | static_cast<uint32_t>(name[3]) << 24;
+}
+
 class SectionFileWriter {
  public:
   /// `magic` has 8 characters.
-  static Result<SectionFileWriter> create(FileSystem& fs, const std::string& path, std::string_view magic,
-                                          uint32_t version);
+  static Result<SectionFileWriter> create(CheckpointOutput& out, const std::string& name,
+                                          std::string_view magic, uint32_t version);
 
   void begin(uint32_t tag);
   Result<void> append(std::span<const std::byte> bytes);
@@ -50,6 +55,10 @@ class SectionFileWriter {
   }
   /// Writes table and end, syncs and closes.
   Result<void> finish();
+  /// Those begun; the last grows with append.
+  std::span<const Section> sections() const { return sections_; }
+  /// Of a file with sections of these lengths.
+  static uint64_t file_bytes(std::span<const uint64_t> sections);
 
  private:
   SectionFileWriter() = default;
@@ -65,11 +74,11 @@ class SectionFileWriter {
 
 class SectionFile {
  public:
-  /// Corruption naming path and offset unless frame, table and their checksums are right.
-  static Result<SectionFile> open(FileSystem& fs, const std::string& path, std::string_view magic,
+  /// Corruption naming file and offset unless frame, table and their checksums are right.
+  static Result<SectionFile> open(const CheckpointInput& in, const std::string& name, std::string_view magic,
                                   uint32_t version);
 
-  const std::string& path() const { return path_; }
+  const std::string& name() const { return name_; }
   /// Corruption when the file has no such section.
   Result<Section> find(uint32_t tag) const;
   bool has(uint32_t tag) const;
@@ -79,12 +88,12 @@ class SectionFile {
   SectionFile() = default;
   Result<void> read_table(std::string_view magic, uint32_t version);
 
-  std::string path_;
+  std::string name_;
   std::unique_ptr<ReadableFile> file_;
   std::vector<Section> sections_;
 };
 
-/// Reads one section front to back through a buffer.
+/// Reads one section front to back: large parts straight to where they go, small ones through a buffer.
 class SectionReader {
  public:
   static Result<SectionReader> open(const SectionFile& file, uint32_t tag);
@@ -99,6 +108,8 @@ class SectionReader {
 
  private:
   SectionReader(const SectionFile& file, Section section) : file_(&file), section_(section) {}
+  /// The next bytes of the section.
+  Result<void> fetch(std::span<std::byte> out);
 
   const SectionFile* file_;
   Section section_;

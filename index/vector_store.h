@@ -29,6 +29,7 @@
 #include "base/vector_view.h"
 #include "index/distance/distance.h"
 #include "index/extent_store.h"
+#include "index/extent_sums.h"
 #include "index/index.h"
 
 namespace kith {
@@ -105,6 +106,9 @@ class VectorStore {
     return released_.load(std::memory_order_acquire);
   }
 
+  /// Of whole extents as checkpoints cut them: what is stored never changes.
+  ExtentSums& extent_sums() const { return extent_sums_; }
+
   const ExtentStore& extents() const { return extents_; }
   size_t stride() const { return extents_.stride(); }
   uint64_t contiguous(Node node) const { return extents_.contiguous(node); }
@@ -114,6 +118,7 @@ class VectorStore {
 
   VectorSpace space_;
   ExtentStore extents_;
+  mutable ExtentSums extent_sums_;
   ExtentArray<uint32_t> sums_;         // CRC-32C of each row in the file
   std::string directory_;              // of the file; for messages
   std::unique_ptr<ScratchFile> file_;  // changed by the writer as long as nothing is released

@@ -10,14 +10,18 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "query/types.h"
 
 namespace kith {
+
+class FileSystem;
 
 class Collection {
  public:
@@ -25,7 +29,7 @@ class Collection {
 
   /// Inserts or replaces points as one atomic batch. On return the batch is as durable as asked and visible
   /// to every read. A point replaces all of the id's previous payload and vectors. An id twice in one batch
-  /// is InvalidArgument.
+  /// is InvalidArgument. ResourceExhausted beyond the limits on memory and disk; nothing has changed then.
   virtual Result<WriteReceipt> upsert(std::span<const Point> points, Durability durability) = 0;
   /// Removes points by id as one atomic batch; unknown ids are not an error.
   virtual Result<WriteReceipt> remove(std::span<const Id> ids, Durability durability) = 0;
@@ -41,28 +45,50 @@ class Collection {
   virtual Result<std::vector<Answer>> search_batch(std::span<const Query> queries) const = 0;
   virtual Result<Answer> range_search(const RangeQuery& query) const = 0;
 
+  /// Returns once reads that begin then see the write of this sequence (WriteReceipt): a token that one
+  /// client hands another. Every write that was answered is seen already, also after a restart if it
+  /// survived; one under way is waited for, until `stop` says no more: DeadlineExceeded naming both
+  /// sequences. FailedPrecondition at once when no write under way can reach the sequence: it is of another
+  /// collection, or power loss (kAsync) or an older backup took its write. (Once later writes have reached
+  /// it, nothing tells it from theirs.)
+  virtual Result<void> wait_for(uint64_t sequence, const Stop& stop) const = 0;
   /// Waits until background index work has caught up with the writes.
   virtual Result<void> settle(const Stop& stop) = 0;
   /// Makes searches of a field ("" = the only one) cheaper for queries like these, a sample of those expected
   /// that come from elsewhere than points do: text asking for images. `queries`: query_type(field.type),
   /// packed. Takes about ten searches a query and waits for index work as settle does; a stop leaves what was
-  /// learnt so far. Lasts until the directory is closed: indexes are built anew at open. InvalidArgument
+  /// learnt so far. Checkpoints keep it. InvalidArgument
   /// where the field's index is no graph.
   virtual Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) = 0;
+  /// Keeps ids and indexes in files, so that the next open need not build them; writes and searches go on.
+  /// Happens by itself (DatabaseOptions::checkpoints); at once where somebody asks.
+  virtual Result<CheckpointReport> checkpoint() = 0;
   virtual CollectionInfo info() const = 0;
   virtual const Schema& schema() const = 0;
 };
 
+/// When checkpoints are taken. What was written since the last one an open does again, from the store.
+struct CheckpointPolicy {
+  uint64_t bytes = 32u << 20;  // of changes, or a quarter of what the last one wrote, if that is more
+  std::chrono::milliseconds age{60'000};  // since the last one, when there is anything new
+  uint64_t points_min = 4'096;  // smaller collections are quick to build at open: none but by bytes or asking
+  bool at_close = true;
+};
+
 struct DatabaseOptions {
+  CheckpointPolicy checkpoints;
   bool create_if_missing = true;
   std::chrono::milliseconds async_window{100};  // how much kAsync may lose on power loss
   uint32_t index_threads = 0;                   // background index builders; 0 = one per CPU
-};
-
-struct OpenReport {
-  std::string collection;
-  uint64_t points = 0;
-  double seconds = 0;
+  uint64_t memtable_bytes = 64u << 20;    // newest vectors that the store keeps in memory; at least 128 KiB
+  FileSystem* fs = nullptr;               // null: the machine's own; tests have others. Outlives the database
+  const Clock* clock = &Clock::system();  // by which points expire; outlives the database
+  /// Of indexes, ids and the store's newest writes and caches; 0 = no limit. Beyond it upserts are
+  /// ResourceExhausted, at once and until there is room again; reads and removals go on.
+  uint64_t memory_bytes_max = 0;
+  /// What upserts leave free on the disk, so that removals and the store's own work have room; below it they
+  /// are ResourceExhausted as above. None: the smaller of 1 GiB and 5 % of the device; 0: nothing.
+  std::optional<uint64_t> disk_reserve_bytes;
 };
 
 /// The graph of one field, where its index has one.
@@ -89,10 +115,28 @@ class Database {
                                                                 const Schema& schema) = 0;
   /// The collection's files are gone when this returns; readers that still hold it get NotFound.
   virtual Result<void> drop_collection(const std::string& name) = 0;
+  /// Bounds the memory that indexes, ids and expiries of a collection may take; 0 = by
+  /// DatabaseOptions::memory_bytes_max alone, as at first. Kept across restarts. Upserts that would pass it
+  /// are ResourceExhausted, all else goes on.
+  virtual Result<void> limit_memory(const std::string& collection, uint64_t bytes_max) = 0;
   virtual Result<std::shared_ptr<Collection>> collection(const std::string& name) const = 0;
   virtual std::vector<std::string> collection_names() const = 0;
-  /// Reads every stored byte and compares counts, ids and vectors with what the indexes hold.
+  /// Reads every stored byte of a collection, its checkpoint among them, and compares counts, ids and vectors
+  /// with what the indexes hold. "": of all collections, and the store's files as files.
   virtual Result<VerifyReport> verify(const std::string& collection, const Stop& stop) const = 0;
+
+  /// Takes what was removed or replaced out of every file of the directory: on return none holds a payload or
+  /// a vector that was gone from the collection when this was called. Reads and writes go on, searches beside
+  /// a second index while it is built; what graphs had learnt (Collection::learn) is forgotten. Rewrites the
+  /// vectors of all collections, which share files. Waits for readers of before and for a backup.
+  virtual Result<PurgeReceipt> compact(const std::string& collection, const Stop& stop) = 0;
+
+  /// Makes the next backup in `directory`, which is not within this one: all collections as of one moment,
+  /// while reads and writes go on. Files that cannot change are linked, or, on another device, linked to what
+  /// an earlier backup there has. Waits for another backup of this database (query/backup.h reads them).
+  virtual Result<BackupReport> backup(const std::string& directory, const Stop& stop) = 0;
+  /// Of the one under way.
+  virtual std::optional<BackupProgress> backup_progress() const = 0;
 };
 
 }  // namespace kith

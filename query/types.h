@@ -2,6 +2,7 @@
 // libkith.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -55,6 +56,9 @@ struct Point {
   Id id;
   std::vector<FieldVector> vectors;  // a field may be absent; the point is then not found through it
   std::string payload;               // a JSON object, or empty for none
+  /// From this moment of the machine's clock on no read finds the point: milliseconds since 1970-01-01 UTC,
+  /// 0: never. A moment that has passed is as good as any. Read back where payload or vectors are fetched.
+  uint64_t expires_at_ms = 0;
 };
 
 /// kSync: an OK survives power loss. kAsync: survives a kill of the process; on power loss a suffix of at
@@ -62,7 +66,7 @@ struct Point {
 enum class Durability : uint8_t { kSync = 0, kAsync = 1 };
 
 struct WriteReceipt {
-  uint64_t sequence = 0;  // of the collection; grows by one per accepted batch
+  uint64_t sequence = 0;  // of the collection; grows by one per accepted batch; see Collection::wait_for
   uint64_t inserted = 0;
   uint64_t replaced = 0;
   uint64_t removed = 0;
@@ -115,6 +119,7 @@ struct Hit {
   float score = 0;
   std::string payload;               // as stored; empty when not fetched or none
   std::vector<FieldVector> vectors;  // empty when not fetched
+  uint64_t expires_at_ms = 0;        // 0: never, or nothing fetched
 };
 
 struct Answer {
@@ -127,16 +132,83 @@ struct ScrollPage {
   std::optional<Id> next;  // pass as `after`'s successor: first id of the next page; none at the end
 };
 
+/// Of an index that is being built anew from the stored vectors; meanwhile its field is answered by exact
+/// scan.
+struct RebuildProgress {
+  uint64_t rows_done = 0;
+  uint64_t rows_total = 0;
+  double seconds = 0;  // so far
+  double seconds_left() const {
+    return rows_done == 0 ? 0
+                          : seconds * static_cast<double>(rows_total - std::min(rows_done, rows_total)) /
+                                static_cast<double>(rows_done);
+  }
+};
+
 struct FieldInfo {
   VectorField field;
   IndexStats stats;
   IndexMemory memory;
+  bool usable = true;  // false: answered by exact scan
+  std::optional<RebuildProgress> rebuilding;
+};
+
+struct CheckpointReport {
+  uint64_t sequence = 0;  // what an open does not have to do again: all up to it
+  uint64_t bytes = 0;     // of all its files
+  uint64_t written = 0;   // of those that are new
+  double seconds = 0;
+};
+
+/// What Database::compact did.
+struct PurgeReceipt {
+  uint64_t sequence = 0;        // it holds for all that was removed or replaced up to it
+  uint64_t points_removed = 0;  // by then, since the last receipt; a replaced point counts too
+  uint64_t bytes_before = 0;    // of all files of the directory
+  uint64_t bytes_after = 0;
+  double seconds = 0;
+};
+
+/// A collection as a backup holds it.
+struct BackupContent {
+  std::string collection;
+  uint64_t sequence = 0;
+  uint64_t points = 0;
+  bool quarantined = false;  // was so when it was backed up: the numbers are 0
+};
+
+struct BackupInfo {
+  uint64_t number = 0;
+  int64_t time_ms = 0;  // since 1970 UTC
+  uint64_t files = 0;
+  uint64_t bytes = 0;
+  std::vector<BackupContent> collections;
+  std::string damage;  // why what it holds cannot be told; empty: nothing is wrong that was looked at
+};
+
+struct BackupReport {
+  BackupInfo backup;
+  uint64_t copied_bytes = 0;  // the others are hard links
+  double seconds = 0;
+};
+
+struct BackupCheck {
+  BackupInfo backup;
+  std::vector<std::string> problems;  // empty = every byte is as it was written, and the store opens
+};
+
+struct BackupProgress {
+  uint64_t bytes_done = 0;
+  uint64_t bytes_total = 0;
 };
 
 struct CollectionInfo {
   std::string name;
-  uint64_t points = 0;
+  uint64_t points = 0;   // that a read finds
+  uint64_t expired = 0;  // that no read finds any more and the purge has not removed yet
   uint64_t sequence = 0;
+  uint64_t memory_bytes = 0;      // of indexes, ids and expiries
+  uint64_t memory_bytes_max = 0;  // 0: no limit of its own
   std::vector<FieldInfo> fields;
 };
 

@@ -10,8 +10,8 @@ namespace kith {
 namespace {
 
 constexpr std::string_view kCallNames[kFileCalls] = {
-    "create", "write to",         "sync",   "close",  "open",           "read", "inspect",
-    "list",   "create directory", "rename", "remove", "sync directory", "lock"};
+    "create", "write to",         "sync",   "close", "open",   "read",           "inspect",
+    "list",   "create directory", "rename", "link",  "remove", "sync directory", "lock"};
 
 Error power_was_lost(const std::string& path) {
   return unavailable("'{}' was opened before the power was lost; open it again", path);
@@ -37,20 +37,19 @@ class FaultFileSystem::Lock final : public FileLock {
 
 class FaultFileSystem::Writable final : public WritableFile {
  public:
-  Writable(FaultFileSystem& fs, std::unique_ptr<WritableFile> file, std::shared_ptr<Inode> inode,
-           std::string path)
-      : fs_(fs), file_(std::move(file)), inode_(std::move(inode)), path_(std::move(path)), boot_(fs.boot_) {}
+  Writable(FaultFileSystem& fs, std::unique_ptr<WritableFile> file, uint64_t handle, std::string path)
+      : fs_(fs), file_(std::move(file)), handle_(handle), path_(std::move(path)), boot_(fs.boot_) {}
 
   Result<void> append(std::span<const std::byte> data) override {
     std::lock_guard guard(fs_.mutex_);
     TRY(check_usable("write to"));
-    return note(fs_.append(*inode_, *file_, data, path_));
+    return note(fs_.append(handle_, *file_, data, path_));
   }
 
   Result<void> sync() override {
     std::lock_guard guard(fs_.mutex_);
     TRY(check_usable("sync"));
-    return note(fs_.sync(*inode_, *file_, path_));
+    return note(fs_.sync(handle_, *file_, path_));
   }
 
   Result<void> close() override {
@@ -77,7 +76,7 @@ class FaultFileSystem::Writable final : public WritableFile {
 
   FaultFileSystem& fs_;
   std::unique_ptr<WritableFile> file_;
-  std::shared_ptr<Inode> inode_;
+  uint64_t handle_;
   std::string path_;
   uint64_t boot_;
   bool closed_ = false;
@@ -175,24 +174,49 @@ Result<void> FaultFileSystem::admit(FileCall call, const std::string& path) {
   return posix_error(armed_->disk_full ? ENOSPC : EIO, kCallNames[static_cast<size_t>(call)], path);
 }
 
-Result<void> FaultFileSystem::append(Inode& inode, WritableFile& file, std::span<const std::byte> data,
+Result<void> FaultFileSystem::append(uint64_t handle, WritableFile& file, std::span<const std::byte> data,
                                      const std::string& path) {
   Result<void> admitted = admit(FileCall::kAppend, path);
   if (!admitted.ok()) data = data.first(armed_->partial_write ? random_.below(data.size() + 1) : 0);
   if (!data.empty()) TRY(file.append(data));
-  inode.current.insert(inode.current.end(), data.begin(), data.end());
+  disk_.apply({.kind = FileOp::Kind::kAppend, .handle = handle, .bytes = {data.begin(), data.end()}});
   return admitted;
 }
 
-Result<void> FaultFileSystem::sync(Inode& inode, WritableFile& file, const std::string& path) {
+Result<void> FaultFileSystem::sync(uint64_t handle, WritableFile& file, const std::string& path) {
   TRY(admit(FileCall::kSync, path));
   TRY(file.sync());
-  if (syncs_lie_) return {};
-  if (!inode.appended_only) inode.durable.clear();
-  const auto known = static_cast<std::ptrdiff_t>(inode.durable.size());
-  inode.durable.insert(inode.durable.end(), inode.current.begin() + known, inode.current.end());
-  inode.appended_only = true;
+  if (!syncs_lie_) disk_.apply({.kind = FileOp::Kind::kSync, .handle = handle});
   return {};
+}
+
+/// Starts to keep a file or directory that was in `base_` before us.
+Result<void> FaultFileSystem::adopt(const std::string& path) {
+  if (disk_.knows(path) || !TRY(base_.exists(path))) return {};
+  if (base_.list(path).ok()) {
+    disk_.adopt_directory(path);
+    return {};
+  }
+  const auto file = TRY(base_.open(path));
+  std::vector<std::byte> bytes(file->size());
+  TRY(file->read(0, bytes));
+  disk_.adopt_file(path, std::move(bytes));
+  return {};
+}
+
+/// What is in a directory goes where it goes.
+Result<void> FaultFileSystem::adopt_tree(const std::string& path) {
+  TRY(adopt(path));
+  if (!disk_.is_directory(path)) return {};
+  for (const std::string& name : TRY(base_.list(path))) TRY(adopt_tree(path + '/' + name));
+  return {};
+}
+
+Result<void> FaultFileSystem::adopt_directories(const std::string& directory) {
+  for (size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
+    TRY(adopt(directory.substr(0, slash)));
+    if (slash == std::string::npos) return {};
+  }
 }
 
 Result<std::unique_ptr<WritableFile>> FaultFileSystem::create(const std::string& raw_path) {
@@ -201,18 +225,8 @@ Result<std::unique_ptr<WritableFile>> FaultFileSystem::create(const std::string&
   TRY(admit(FileCall::kCreate, path));
   TRY(adopt(path));
   std::unique_ptr<WritableFile> file = TRY(base_.create(path));
-  const auto found = current_.find(path);
-  std::shared_ptr<Inode> inode;
-  if (found !=
-      current_.end()) {  // truncated in place: the old bytes survive a power loss until the next sync
-    inode = found->second;
-    inode->current.clear();
-    inode->appended_only = inode->durable.empty();
-  } else {
-    inode = std::make_shared<Inode>();
-    change_names({{{path, inode}}});
-  }
-  return std::unique_ptr<WritableFile>(std::make_unique<Writable>(*this, std::move(file), inode, path));
+  disk_.apply({.kind = FileOp::Kind::kCreate, .handle = ++handles_, .path = path});
+  return std::unique_ptr<WritableFile>(std::make_unique<Writable>(*this, std::move(file), handles_, path));
 }
 
 Result<std::unique_ptr<ScratchFile>> FaultFileSystem::create_scratch(const std::string& directory) {
@@ -249,12 +263,7 @@ Result<void> FaultFileSystem::make_directories(const std::string& raw_directory)
   TRY(adopt_directories(directory));
   TRY(base_.make_directories(directory));
   for (size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
-    const std::string step = directory.substr(0, slash);
-    if (!current_.contains(step)) {
-      auto inode = std::make_shared<Inode>();
-      inode->directory = true;
-      change_names({{{step, inode}}});
-    }
+    disk_.apply({.kind = FileOp::Kind::kMakeDirectory, .path = directory.substr(0, slash)});
     if (slash == std::string::npos) return {};
   }
 }
@@ -263,10 +272,20 @@ Result<void> FaultFileSystem::rename(const std::string& raw_from, const std::str
   const std::string from = normal_path(raw_from), to = normal_path(raw_to);
   std::lock_guard guard(mutex_);
   TRY(admit(FileCall::kRename, from));
-  TRY(adopt(from));
+  TRY(adopt_tree(from));
   TRY(adopt(to));
   TRY(base_.rename(from, to));
-  if (from != to) change_names({{{to, current_.at(from)}, {from, nullptr}}});
+  disk_.apply({.kind = FileOp::Kind::kRename, .path = from, .to = to});
+  return {};
+}
+
+Result<void> FaultFileSystem::link(const std::string& raw_from, const std::string& raw_to) {
+  const std::string from = normal_path(raw_from), to = normal_path(raw_to);
+  std::lock_guard guard(mutex_);
+  TRY(admit(FileCall::kLink, from));
+  TRY(adopt(from));
+  TRY(base_.link(from, to));
+  disk_.apply({.kind = FileOp::Kind::kLink, .path = from, .to = to});
   return {};
 }
 
@@ -276,7 +295,7 @@ Result<void> FaultFileSystem::remove(const std::string& raw_path) {
   TRY(admit(FileCall::kRemove, path));
   TRY(adopt(path));
   TRY(base_.remove(path));
-  change_names({{{path, nullptr}}});
+  disk_.apply({.kind = FileOp::Kind::kRemove, .path = path});
   return {};
 }
 
@@ -284,7 +303,7 @@ Result<void> FaultFileSystem::sync_directory(const std::string& directory) {
   std::lock_guard guard(mutex_);
   TRY(admit(FileCall::kSyncDirectory, directory));
   TRY(base_.sync_directory(directory));
-  if (!syncs_lie_) make_names_durable(normal_path(directory));
+  if (!syncs_lie_) disk_.apply({.kind = FileOp::Kind::kSyncDirectory, .path = normal_path(directory)});
   return {};
 }
 
@@ -294,9 +313,29 @@ Result<std::unique_ptr<FileLock>> FaultFileSystem::lock(const std::string& raw_p
   TRY(admit(FileCall::kLock, path));
   TRY(adopt(path));
   std::unique_ptr<FileLock> held = TRY(base_.lock(path));
-  if (!current_.contains(path))
-    change_names({{{path, std::make_shared<Inode>()}}});  // the lock made the file
+  if (!disk_.knows(path))  // the lock made the file
+    disk_.apply({.kind = FileOp::Kind::kCreate, .handle = ++handles_, .path = path});
   return std::unique_ptr<FileLock>(std::make_unique<Lock>(*this, std::move(held)));
+}
+
+/// All files that we know are written anew: the survivors may be others under the same names.
+Result<void> FaultFileSystem::power_loss(const PowerLoss& how) {
+  std::lock_guard guard(mutex_);
+  ++boot_;
+  armed_.reset();
+  for (std::unique_ptr<FileLock>* held : held_locks_) held->reset();
+  held_locks_.clear();
+
+  const DiskImage survivors = disk_.after(how, random_);
+  const auto before = disk_.now().names;
+  for (auto entry = before.rbegin(); entry != before.rend(); ++entry) {  // children before their parents
+    const auto left = survivors.names.find(entry->first);
+    const bool stays = left != survivors.names.end() && left->second == DiskImage::kDirectory;
+    if (entry->second != DiskImage::kDirectory || !stays) TRY(base_.remove(entry->first));
+  }
+  TRY(write_image(base_, survivors));
+  disk_.restart(survivors);
+  return {};
 }
 
 }  // namespace kith

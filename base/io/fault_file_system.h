@@ -1,23 +1,16 @@
 // FaultFileSystem: wraps any FileSystem and does to it what machines do: fails the nth call, fills the disk,
-// cuts a write short, lies about a sync, loses power. It keeps, beside each file and name that it saw change,
-// what would survive now:
-//
-//   bytes   those of the last successful sync of the file; a torn part of the rest may survive too
-//   names   creations, renames and removals since the last sync of the directory may be lost, as a suffix
-//   (metadata
-//           journals keep order); a file below a lost directory is lost with it
+// cuts a write short, lies about a sync, loses power. What a power loss leaves is the DiskModel's
+// (disk_model.h) word; it is kept for all files and names that are changed through this.
 //
 // Files that existed before the wrapping count as durable. Every choice comes from the seed. Thread-safe.
 #pragma once
 
 #include <array>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 
-#include "base/io/file_system.h"
-#include "base/random.h"
+#include "base/io/disk_model.h"
 
 namespace kith {
 
@@ -32,11 +25,12 @@ enum class FileCall : uint8_t {
   kList,
   kMakeDirectories,
   kRename,
+  kLink,
   kRemove,
   kSyncDirectory,
   kLock,
 };
-inline constexpr size_t kFileCalls = 13;
+inline constexpr size_t kFileCalls = 14;
 
 /// What is to fail. Calls are counted from the moment of arming.
 struct FileFault {
@@ -46,18 +40,6 @@ struct FileFault {
   bool disk_full =
       false;  // "No space left on device" (ResourceExhausted) instead of an I/O error (Unavailable)
   bool partial_write = false;  // a failing append leaves a random prefix of its data behind
-};
-
-struct PowerLoss {
-  enum class Names : uint8_t {
-    kSyncedOnly,    // all changes of names since the directory's sync are lost
-    kAll,           // none is
-    kRandomPrefix,  // some first ones survive
-  };
-  Names names = Names::kSyncedOnly;
-  /// Unsynced bytes: false: none survives. True: per file a random prefix does, in which random sectors of
-  /// 512 bytes never arrived (they read as zeros).
-  bool torn_tails = false;
 };
 
 class FaultFileSystem final : public FileSystem {
@@ -88,8 +70,10 @@ class FaultFileSystem final : public FileSystem {
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Result<void> make_directories(const std::string& directory) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> link(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> sync_directory(const std::string& directory) override;
+  Result<DiskSpace> disk_space(const std::string& directory) override { return base_.disk_space(directory); }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
  private:
@@ -98,32 +82,14 @@ class FaultFileSystem final : public FileSystem {
   class Scratch;
   class Lock;
 
-  /// One file or directory, whatever its names.
-  struct Inode {
-    bool directory = false;
-    std::vector<std::byte> current;
-    std::vector<std::byte> durable;
-    bool appended_only = true;  // `durable` is a prefix of `current`
-  };
-  using Names = std::map<std::string, std::shared_ptr<Inode>>;
-  /// One change of names: all its edits survive, or none. A null inode takes the name away.
-  struct Change {
-    std::vector<std::pair<std::string, std::shared_ptr<Inode>>> edits;
-  };
-
   // All below with mutex_ held.
   Result<void> admit(FileCall call, const std::string& path);
-  Result<void> append(Inode& inode, WritableFile& file, std::span<const std::byte> data,
+  Result<void> append(uint64_t handle, WritableFile& file, std::span<const std::byte> data,
                       const std::string& path);
-  Result<void> sync(Inode& inode, WritableFile& file, const std::string& path);
+  Result<void> sync(uint64_t handle, WritableFile& file, const std::string& path);
   Result<void> adopt(const std::string& path);
+  Result<void> adopt_tree(const std::string& path);
   Result<void> adopt_directories(const std::string& directory);
-  void change_names(Change change);
-  void make_names_durable(const std::string& directory);
-  Names surviving_names(PowerLoss::Names how);
-  std::vector<std::byte> surviving_bytes(const Inode& inode, bool torn);
-  Result<void> restore(const Names& survivors,
-                       const std::map<const Inode*, std::vector<std::byte>>& contents);
 
   FileSystem& base_;
   mutable std::mutex mutex_;  // guards all below
@@ -133,10 +99,9 @@ class FaultFileSystem final : public FileSystem {
   uint64_t fired_ = 0;
   std::array<uint64_t, kFileCalls> calls_{};
   bool syncs_lie_ = false;
-  uint64_t boot_ = 0;             // power losses so far; handles of an earlier boot are dead
-  Names current_;                 // the tracked names as `base_` has them
-  Names durable_;                 // the same after a power loss that keeps synced names only
-  std::vector<Change> unsynced_;  // leads from durable_ to current_, in order
+  uint64_t boot_ = 0;     // power losses so far; handles of an earlier boot are dead
+  uint64_t handles_ = 0;  // given so far
+  DiskModel disk_;
   std::set<std::unique_ptr<FileLock>*> held_locks_;  // released by a power loss
 };
 

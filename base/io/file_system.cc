@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/io/path.h"
+#include "base/planted.h"
 
 namespace kith {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 Result<void> write_synced(FileSystem& fs, const std::string& path, std::span<const std::byte> data) {
   const auto file = TRY(fs.create(path));
   TRY(file->append(data));
-  TRY(file->sync());
+  if (!planted("manifest-unsynced")) TRY(file->sync());
   return file->close();
 }
 
@@ -32,9 +33,17 @@ Result<void> make_durable_directories(FileSystem& fs, const std::string& directo
   (void)fs.sync_directory(parent_as_written(missing.back())).ok();
   for (missing.pop_back(); !missing.empty(); missing.pop_back()) {
     TRY(fs.make_directories(missing.back()));
-    TRY(fs.sync_directory(parent_as_written(missing.back())));
+    if (!planted("directory-unsynced")) TRY(fs.sync_directory(parent_as_written(missing.back())));
   }
   return {};
+}
+
+Result<void> remove_tree(FileSystem& fs, const std::string& path) {
+  // First as what it may be: of a link to a directory that removes the link.
+  const Result<void> removed = fs.remove(path);
+  if (removed.ok() || removed.error().code != Code::kFailedPrecondition) return removed;
+  for (const std::string& name : TRY(fs.list(path))) TRY(remove_tree(fs, path + '/' + name));
+  return fs.remove(path);
 }
 
 Result<void> write_file_atomically(FileSystem& fs, const std::string& path, std::span<const std::byte> data) {
@@ -45,6 +54,7 @@ Result<void> write_file_atomically(FileSystem& fs, const std::string& path, std:
     return written.error();
   }
   TRY(fs.rename(temporary, path));
+  if (planted("rename-unsynced")) return {};
   return fs.sync_directory(parent_directory(path));
 }
 

@@ -1,6 +1,6 @@
-// FileSystem: every file operation outside RocksDB goes through this, so that tests can lose power, tear a
-// write or fail the nth call. posix_file_system() is the real one; memory_file_system.h and
-// fault_file_system.h are its twins.
+// FileSystem: every file operation outside RocksDB goes through this, and in tests those of RocksDB too
+// (storage/kv/rocksdb_file_system.h), so that they can lose power, tear a write or fail the nth call.
+// posix_file_system() is the real one; memory_file_system.h and fault_file_system.h are its twins.
 //
 // Paths are plain strings. Nothing here follows names that came from users: those never become paths
 // (docs/formats.md). All errors name the path. Thread-safe, except that one File is used by one thread at a
@@ -56,6 +56,12 @@ class ScratchFile {
   virtual Result<void> read(std::span<const FilePart> parts) const = 0;
 };
 
+/// What a device holds, in bytes.
+struct DiskSpace {
+  uint64_t total = 0;
+  uint64_t free = 0;  // that this process may take
+};
+
 /// Held until destroyed.
 class FileLock {
  public:
@@ -76,11 +82,17 @@ class FileSystem {
   /// With all that lead there; those that exist stay. Each is durable only after sync_directory of its
   /// parent.
   virtual Result<void> make_directories(const std::string& directory) = 0;
-  /// Atomic replace; files only. Durable only after sync_directory of the parent.
+  /// Atomic. A file may replace a file; a directory goes, with all in it, to a free name or in place of an
+  /// empty directory. Durable only after sync_directory of both parents.
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  /// `to` becomes a second name of the file `from`, on the same device. AlreadyExists when it is taken.
+  /// Durable only after sync_directory of the parent.
+  virtual Result<void> link(const std::string& from, const std::string& to) = 0;
   /// A file or an empty directory.
   virtual Result<void> remove(const std::string& path) = 0;
   virtual Result<void> sync_directory(const std::string& directory) = 0;
+  /// Of the device of `directory`, which must exist.
+  virtual Result<DiskSpace> disk_space(const std::string& directory) = 0;
   /// FailedPrecondition when another process (or another holder here) has it.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 };
@@ -91,6 +103,9 @@ FileSystem& posix_file_system();
 /// As make_directories, and their names survive power loss. Also those of an earlier call that a crash cut
 /// short: each name is synced before the next is made in it, so only the last that exists may not be yet.
 Result<void> make_durable_directories(FileSystem& fs, const std::string& directory);
+
+/// A file, or a directory with all in it, whatever it is called. Never follows a symbolic link.
+Result<void> remove_tree(FileSystem& fs, const std::string& path);
 
 /// Writes `data` to `path` so that after a crash either the old or the new content is there: temp file, sync,
 /// rename, sync of the directory.

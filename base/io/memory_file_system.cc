@@ -9,7 +9,42 @@
 
 namespace kith {
 
+struct MemoryFileSystem::Device {
+  std::mutex mutex;
+  uint64_t total = UINT64_MAX;  // guarded by mutex, as is used
+  uint64_t used = 0;
+
+  /// How many of `bytes` there is room for; they are taken.
+  size_t take(size_t bytes) {
+    std::lock_guard lock(mutex);
+    const size_t taken = std::min<uint64_t>(bytes, total - std::min(used, total));
+    used += taken;
+    return taken;
+  }
+  void give_back(size_t bytes) {
+    std::lock_guard lock(mutex);
+    used -= bytes;
+  }
+};
+
 struct MemoryFileSystem::Content {
+  explicit Content(std::shared_ptr<Device> on) : device(std::move(on)) {}
+  ~Content() { device->give_back(bytes.size()); }
+
+  Result<void> append(std::span<const std::byte> data, const std::string& path) {
+    std::lock_guard lock(mutex);
+    const size_t taken = device->take(data.size());
+    bytes.insert(bytes.end(), data.begin(), data.begin() + static_cast<ptrdiff_t>(taken));
+    if (taken < data.size()) return posix_error(ENOSPC, "write to", path);
+    return {};
+  }
+  void clear() {
+    std::lock_guard lock(mutex);
+    device->give_back(bytes.size());
+    bytes.clear();
+  }
+
+  const std::shared_ptr<Device> device;
   std::mutex mutex;
   std::vector<std::byte> bytes;  // guarded by mutex
 };
@@ -31,9 +66,7 @@ class MemoryWritableFile final : public WritableFile {
 
   Result<void> append(std::span<const std::byte> data) override {
     if (closed_) return failed_precondition("cannot write to '{}': it is closed", path_);
-    std::lock_guard lock(content_->mutex);
-    content_->bytes.insert(content_->bytes.end(), data.begin(), data.end());
-    return {};
+    return content_->append(data, path_);
   }
 
   Result<void> sync() override {
@@ -80,13 +113,10 @@ class MemoryReadableFile final : public ReadableFile {
 
 class MemoryScratchFile final : public ScratchFile {
  public:
-  explicit MemoryScratchFile(std::string path) : path_(std::move(path)) {}
+  MemoryScratchFile(std::shared_ptr<MemoryFileSystem::Device> device, std::string path)
+      : content_(std::move(device)), path_(std::move(path)) {}
 
-  Result<void> append(std::span<const std::byte> data) override {
-    std::lock_guard lock(content_.mutex);
-    content_.bytes.insert(content_.bytes.end(), data.begin(), data.end());
-    return {};
-  }
+  Result<void> append(std::span<const std::byte> data) override { return content_.append(data, path_); }
 
   Result<void> read(std::span<const FilePart> parts) const override {
     std::lock_guard lock(content_.mutex);
@@ -122,7 +152,8 @@ class MemoryFileLock final : public FileLock {
 
 }  // namespace
 
-MemoryFileSystem::MemoryFileSystem() : directories_({"/", "."}), locks_(std::make_shared<Locks>()) {}
+MemoryFileSystem::MemoryFileSystem()
+    : directories_({"/", "."}), device_(std::make_shared<Device>()), locks_(std::make_shared<Locks>()) {}
 MemoryFileSystem::~MemoryFileSystem() = default;
 
 Result<void> MemoryFileSystem::check_parent(const std::string& path) const {
@@ -137,11 +168,8 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string
   if (directories_.contains(path)) return posix_error(EISDIR, "create", path);
   TRY(check_parent(path));
   std::shared_ptr<Content>& content = files_[path];
-  if (content == nullptr) content = std::make_shared<Content>();
-  {
-    std::lock_guard content_lock(content->mutex);
-    content->bytes.clear();
-  }
+  if (content == nullptr) content = std::make_shared<Content>(device_);
+  content->clear();
   return std::unique_ptr<WritableFile>(std::make_unique<MemoryWritableFile>(content, path));
 }
 
@@ -149,7 +177,7 @@ Result<std::unique_ptr<ScratchFile>> MemoryFileSystem::create_scratch(const std:
   const std::string path = directory + "/scratch";
   std::lock_guard lock(mutex_);
   TRY(check_parent(path));
-  return std::unique_ptr<ScratchFile>(std::make_unique<MemoryScratchFile>(path));
+  return std::unique_ptr<ScratchFile>(std::make_unique<MemoryScratchFile>(device_, path));
 }
 
 Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& raw_path) {
@@ -203,13 +231,52 @@ Result<void> MemoryFileSystem::rename(const std::string& raw_from, const std::st
   const std::string from = normal_path(raw_from), to = normal_path(raw_to);
   std::lock_guard lock(mutex_);
   const std::string action = fmt::format("rename '{}' to", from);
-  if (directories_.contains(from) || directories_.contains(to)) return posix_error(EISDIR, action, to);
+  if (directories_.contains(from)) return rename_directory(from, to, action);
+  if (directories_.contains(to)) return posix_error(EISDIR, action, to);
   const auto found = files_.find(from);
   if (found == files_.end()) return posix_error(ENOENT, action, to);
   if (!directories_.contains(parent_directory(to))) return posix_error(ENOENT, action, to);
   if (from == to) return {};
   files_[to] = std::move(found->second);
   files_.erase(from);
+  return {};
+}
+
+Result<void> MemoryFileSystem::rename_directory(const std::string& from, const std::string& to,
+                                                const std::string& action) {
+  if (files_.contains(to)) return posix_error(ENOTDIR, action, to);
+  if (!directories_.contains(parent_directory(to))) return posix_error(ENOENT, action, to);
+  if (from == to) return {};
+  const std::string below = from + '/';
+  if (to.starts_with(below)) return posix_error(EINVAL, action, to);
+  if (directories_.contains(to) && !names_in(to).empty()) return posix_error(ENOTEMPTY, action, to);
+  std::vector<std::string> directories, files;
+  for (const std::string& path : directories_)
+    if (path == from || path.starts_with(below)) directories.push_back(path);
+  for (const auto& [path, content] : files_)
+    if (path.starts_with(below)) files.push_back(path);
+  for (const std::string& path : directories) {
+    directories_.erase(path);
+    directories_.insert(to + path.substr(from.size()));
+  }
+  for (const std::string& path : files) {
+    auto entry = files_.extract(path);
+    entry.key() = to + path.substr(from.size());
+    files_.insert(std::move(entry));
+  }
+  return {};
+}
+
+Result<void> MemoryFileSystem::link(const std::string& raw_from, const std::string& raw_to) {
+  const std::string from = normal_path(raw_from), to = normal_path(raw_to);
+  std::lock_guard lock(mutex_);
+  const std::string action = fmt::format("link '{}' to", from);
+  if (directories_.contains(from)) return posix_error(EPERM, action, to);
+  const auto found = files_.find(from);
+  if (found == files_.end() || !directories_.contains(parent_directory(to)))
+    return posix_error(ENOENT, action, to);
+  if (directories_.contains(to) || files_.contains(to)) return posix_error(EEXIST, action, to);
+  files_.emplace(to, found->second);
   return {};
 }
 
@@ -230,13 +297,28 @@ Result<void> MemoryFileSystem::sync_directory(const std::string& raw_directory) 
   return posix_error(files_.contains(directory) ? ENOTDIR : ENOENT, "open directory", directory);
 }
 
+Result<DiskSpace> MemoryFileSystem::disk_space(const std::string& raw_directory) {
+  const std::string directory = normal_path(raw_directory);
+  {
+    std::lock_guard lock(mutex_);
+    if (!directories_.contains(directory)) return posix_error(ENOENT, "ask the device of", directory);
+  }
+  std::lock_guard lock(device_->mutex);
+  return DiskSpace{device_->total, device_->total - std::min(device_->used, device_->total)};
+}
+
+void MemoryFileSystem::set_disk_bytes(uint64_t total) {
+  std::lock_guard lock(device_->mutex);
+  device_->total = total;
+}
+
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& raw_path) {
   const std::string path = normal_path(raw_path);
   std::lock_guard lock(mutex_);
   if (directories_.contains(path)) return posix_error(EISDIR, "open lock", path);
   TRY(check_parent(path));
   std::shared_ptr<Content>& content = files_[path];
-  if (content == nullptr) content = std::make_shared<Content>();
+  if (content == nullptr) content = std::make_shared<Content>(device_);
   std::lock_guard locks_lock(locks_->mutex);
   if (!locks_->paths.insert(path).second)
     return failed_precondition("'{}' is locked by another holder: stop it, or use another directory", path);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ Error posix_error(int error_number, std::string_view action, std::string_view pa
       case ENOSPC:
       case EDQUOT:
       case EFBIG:
+      case EMLINK:
       case ENOMEM:
       case EMFILE:
       case ENFILE:
@@ -40,6 +42,7 @@ Error posix_error(int error_number, std::string_view action, std::string_view pa
       case ENOTDIR:
       case EBUSY:
       case ETXTBSY:
+      case EXDEV:
         return Code::kFailedPrecondition;
       case ENAMETOOLONG:
       case ELOOP:
@@ -237,16 +240,15 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::vector<std::string>> list(const std::string& directory) override {
-    DIR* stream = ::opendir(directory.c_str());
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
     if (stream == nullptr) return posix_error(errno, "list", directory);
     std::vector<std::string> names;
     errno = 0;
-    while (const dirent* entry = ::readdir(stream)) {
+    while (const dirent* entry = ::readdir(stream.get())) {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..") names.emplace_back(name);
     }
     const int error_number = errno;
-    ::closedir(stream);
     if (error_number != 0) return posix_error(error_number, "list", directory);
     std::sort(names.begin(), names.end());
     return names;
@@ -260,11 +262,13 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
-    struct stat info;
-    if (::stat(from.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
-      return posix_error(EISDIR, fmt::format("rename '{}' to", from), to);
     if (::rename(from.c_str(), to.c_str()) == 0) return {};
     return posix_error(errno, fmt::format("rename '{}' to", from), to);
+  }
+
+  Result<void> link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return {};
+    return posix_error(errno, fmt::format("link '{}' to", from), to);
   }
 
   Result<void> remove(const std::string& path) override {
@@ -277,6 +281,13 @@ class PosixFileSystem final : public FileSystem {
     if (retry_interrupted([&] { return ::fsync(fd.get()); }) < 0)
       return posix_error(errno, "sync directory", directory);
     return {};
+  }
+
+  Result<DiskSpace> disk_space(const std::string& directory) override {
+    struct statvfs device {};
+    if (::statvfs(directory.c_str(), &device) != 0) return posix_error(errno, "ask the device of", directory);
+    return DiskSpace{uint64_t{device.f_blocks} * device.f_frsize,
+                     uint64_t{device.f_bavail} * device.f_frsize};
   }
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {

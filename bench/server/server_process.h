@@ -2,12 +2,11 @@
 // object lives.
 #pragma once
 
-#include <sys/types.h>
-
 #include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "bench/harness/child_process.h"
 
 namespace kith::bench {
 
@@ -24,11 +23,9 @@ class ServerProcess {
   const std::string& address() const { return address_; }  // host:port
 
  private:
-  ServerProcess(pid_t pid, int output) : pid_(pid), output_(output) {}
-  Result<void> read_address();
+  explicit ServerProcess(std::unique_ptr<ChildProcess> child) : child_(std::move(child)) {}
 
-  pid_t pid_;
-  int output_;  // our end of the pipe on its standard output
+  const std::unique_ptr<ChildProcess> child_;
   std::string address_;
 };
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
+#include "bench/harness/scratch.h"
 #include "bench/server/server_process.h"
 #include "bench/server/workload.h"
 #include "index/registry.h"
@@ -17,27 +17,6 @@ namespace kith::bench {
 namespace {
 
 constexpr double kOverheadAllowedUs = 150;  // loopback gRPC may take 2 × the in-process p50 and this
-
-/// A folder of its own, removed with all that is in it.
-class Scratch {
- public:
-  static Result<std::unique_ptr<Scratch>> create(const std::string& parent) {
-    std::string path = parent + "/kith-bench.XXXXXX";
-    if (mkdtemp(path.data()) == nullptr)
-      return make_error(Code::kUnavailable, "directory '{}': no folder can be made there; give --dir",
-                        parent);
-    return std::unique_ptr<Scratch>(new Scratch(path));
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 struct KindFigures {
   LoadFigures remote_load, local_load;
@@ -116,9 +95,7 @@ Result<void> add_kind(const KindFigures& figures, const std::string& prefix, siz
 }  // namespace
 
 Result<ServerBenchOptions> server_options(Extent extent) {
-  std::error_code failed;
-  std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path();
-  if (failed) return make_error(Code::kUnavailable, "/proc/self/exe cannot be read: {}", failed.message());
+  const std::filesystem::path here = std::filesystem::path(TRY(own_program())).parent_path();
   ServerBenchOptions options;
   options.directory = here.string();
   options.program = (here.parent_path() / "server" / "kith").string();

@@ -21,18 +21,29 @@ Result<std::unique_ptr<FlatIndex>> FlatIndex::create(const IndexSpec& spec) {
   return std::unique_ptr<FlatIndex>(new FlatIndex(spec, space));
 }
 
-Result<std::unique_ptr<FlatIndex>> FlatIndex::open(FileSystem& fs, const std::string& path,
-                                                   ThreadPool* pool) {
-  const SectionFile file = TRY(open_flat_file(fs, path));
-  CheckpointSpec found = TRY(read_spec(file));
+Result<std::unique_ptr<FlatIndex>> FlatIndex::open(const CheckpointInput& in,
+                                                   const CheckpointContext& context) {
+  const SectionFile file = TRY(open_flat_file(in));
+  CheckpointSpec found = TRY(read_spec(in, file));
   found.spec.kind = kFlatKind.name;
-  found.spec.pool = pool;
+  found.spec.pool = context.pool;
   auto created = create(found.spec);
-  if (!created) return corruption("{}: section SPEC: {}", path, created.error().message);
+  if (!created) return corruption("{}: section SPEC: {}", file.name(), created.error().message);
   std::unique_ptr<FlatIndex> index = std::move(created).value();
+  TRY(index->vectors_.grow(found.nodes));
   TRY(index->norms_.grow(found.nodes));
-  TRY(read_common(file, found.nodes, index->rows_, index->vectors_));
-  for (Node node = 0; node < found.nodes; ++node) index->norms_[node] = squared_norm(index->vectors_, node);
+  TRY(read_rows(file, found.nodes, index->rows_));
+  const VectorReader reader = TRY(VectorReader::open(in, file, found.nodes, index->vectors_));
+  std::vector<OpenJob> jobs;
+  for (uint32_t i = 0; i < reader.extents(); ++i) {
+    jobs.push_back([&, i]() -> Result<void> {
+      TRY(reader.read(i));
+      const auto [number, first, end] = reader.extent(i);
+      for (Node node = first; node < end; ++node) index->norms_[node] = squared_norm(index->vectors_, node);
+      return {};
+    });
+  }
+  TRY(run_jobs(context.pool, jobs));
   return index;
 }
 
@@ -135,8 +146,8 @@ Result<std::vector<SearchAnswer>> FlatIndex::search_batch(VectorBlock queries,
   return FlatBatch(*this, queries, request).run();
 }
 
-Result<void> FlatIndex::checkpoint(FileSystem& fs, const std::string& path) const {
-  return write_flat(fs, path, spec_, rows_.size(), rows_, vectors_);
+Result<void> FlatIndex::checkpoint(CheckpointOutput& out) const {
+  return write_flat(out, spec_, rows_.size(), rows_, vectors_);
 }
 
 IndexMemory FlatIndex::memory() const {
@@ -145,7 +156,7 @@ IndexMemory FlatIndex::memory() const {
 }
 
 IndexStats FlatIndex::stats() const {
-  return {rows_.live_count(), rows_.removed_count(), 0};
+  return {rows_.live_count(), rows_.removed_count(), 0, rows_.rows_end()};
 }
 
 namespace {
@@ -154,8 +165,8 @@ Result<std::unique_ptr<Index>> create_flat(const IndexSpec& spec) {
   return std::unique_ptr<Index>(TRY(FlatIndex::create(spec)));
 }
 
-Result<std::unique_ptr<Index>> open_flat(FileSystem& fs, const std::string& path, ThreadPool* pool) {
-  return std::unique_ptr<Index>(TRY(FlatIndex::open(fs, path, pool)));
+Result<std::unique_ptr<Index>> open_flat(const CheckpointInput& in, const CheckpointContext& context) {
+  return std::unique_ptr<Index>(TRY(FlatIndex::open(in, context)));
 }
 
 Result<SearchAnswer> flat_range(const Index& index, const RangeRequest& request) {

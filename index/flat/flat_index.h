@@ -17,12 +17,12 @@ extern const IndexKind kFlatKind;
 class FlatIndex final : public Index {
  public:
   static Result<std::unique_ptr<FlatIndex>> create(const IndexSpec& spec);
-  static Result<std::unique_ptr<FlatIndex>> open(FileSystem& fs, const std::string& path, ThreadPool* pool);
+  static Result<std::unique_ptr<FlatIndex>> open(const CheckpointInput& in, const CheckpointContext& context);
 
   Result<void> add(std::span<const Row> rows, VectorBlock vectors) override;
   Result<void> remove(Row row) override;
   Result<SearchAnswer> search(const SearchRequest& request) const override;
-  Result<void> checkpoint(FileSystem& fs, const std::string& path) const override;
+  Result<void> checkpoint(CheckpointOutput& out) const override;
   IndexMemory memory() const override;
   IndexStats stats() const override;
 

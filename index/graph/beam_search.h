@@ -58,10 +58,10 @@ struct StepScratch {
   std::vector<float> distances;
 
   void reserve(uint32_t degree_max) {
-    if (nodes.size() >= degree_max) return;
+    if (distances.size() >= degree_max) return;
     nodes.resize(degree_max);
     rows.resize(degree_max);
-    distances.resize(degree_max);
+    distances.resize(degree_max);  // last: when memory ran out before, the next reserve sees it
   }
 };
 

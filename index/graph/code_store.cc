@@ -2,18 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
 #include "base/bytes.h"
-#include "index/checkpoint.h"
+#include "base/crc32c.h"
 
 namespace kith {
 namespace {
 
 constexpr Node kTrainingMax = 16'384;
 constexpr uint32_t kCode = section_tag("CODE");
-constexpr uint32_t kCodeRows = section_tag("CROW");
+constexpr uint32_t kRowSums = section_tag("CSUM");
+constexpr ExtentKind kRows{"codes", "KITHCODE", 1};
 constexpr uint64_t kSavedMax = 1 << 20;  // bytes of a CODE section that a file may claim
 
 CodeSpec code_spec(const VectorSpace& space, uint32_t bits, uint64_t seed) {
@@ -91,40 +93,59 @@ void CodeStore::encode(Node node, const VectorStore& vectors) {
   code_->encode(wide.data(), extents_.at(node));
 }
 
-Result<void> CodeStore::write(SectionFileWriter& writer, const std::vector<bool>& linked) const {
+Result<void> CodeStore::write(CheckpointOutput& out, SectionFileWriter& main, const NodeBits& linked) const {
+  const size_t row = code_->bytes();
+  const ExtentCut cut(linked.size(), row);
+  std::vector<uint32_t> sums;
+  for (uint32_t i = 0; i < cut.size(); ++i) {
+    const Extent extent = cut[i];
+    std::vector<std::byte> rows(extent.nodes() * row);
+    for (Node node = extent.first; node < extent.end; ++node)
+      if (linked.has(node)) std::memcpy(&rows[(node - extent.first) * row], extents_.at(node), row);
+    sums.push_back(crc32c(rows));
+    const auto source = [&](const ByteSink& sink) { return sink(rows); };
+    TRY(write_extent(out, kRows, extent, sums.back(), rows.size(), source));
+  }
   const uint32_t head[2] = {code_->spec().bits, 0};
-  const std::string saved = code_->save();
-  writer.begin(kCode);
-  TRY(writer.append_numbers(std::span<const uint32_t>(head)));
-  TRY(writer.append(as_bytes(saved)));
-  writer.begin(kCodeRows);
-  const std::vector<std::byte> none(code_->bytes());
-  for (Node node = 0; node < linked.size(); ++node)
-    TRY(writer.append({linked[node] ? extents_.at(node) : none.data(), code_->bytes()}));
-  return {};
+  main.begin(kCode);
+  TRY(main.append_numbers(std::span<const uint32_t>(head)));
+  TRY(main.append(as_bytes(code_->save())));
+  return write_sums(main, kRowSums, sums);
 }
 
-Result<std::unique_ptr<CodeStore>> CodeStore::read(const SectionFile& file, const VectorSpace& space,
-                                                   Node nodes, uint64_t seed) {
-  if (!file.has(kCode)) return std::unique_ptr<CodeStore>();
-  SectionReader reader = TRY(SectionReader::open(file, kCode));
+Result<std::unique_ptr<CodeStore>> CodeStore::read(const CheckpointInput& in, const SectionFile& main,
+                                                   const VectorSpace& space, Node nodes, uint64_t seed,
+                                                   std::vector<OpenJob>& jobs) {
+  if (!main.has(kCode)) return std::unique_ptr<CodeStore>();
+  SectionReader reader = TRY(SectionReader::open(main, kCode));
   if (reader.length() < 8 || reader.length() > kSavedMax || !serves(space))
-    return corruption("{}: section CODE of {} bytes cannot be", file.path(), reader.length());
+    return corruption("{}: section CODE of {} bytes cannot be", main.name(), reader.length());
   std::vector<std::byte> bytes(reader.length());
   TRY(reader.read(bytes));
   TRY(reader.finish());
   const CodeSpec spec = code_spec(space, load_le<uint32_t>(bytes.data()), seed);
   const CodeKind* kind = TRY(find_code_kind(spec.name));
   auto opened = kind->open(spec, as_text(std::span(bytes).subspan(8)));
-  if (!opened) return corruption("{}: section CODE: {}", file.path(), opened.error().message);
+  if (!opened) return corruption("{}: section CODE: {}", main.name(), opened.error().message);
   auto store = std::make_unique<CodeStore>(std::move(opened).value());
-  SectionReader rows = TRY(SectionReader::open(file, kCodeRows));
-  const size_t stride = store->code_->bytes();
-  TRY(rows.expect_length(uint64_t{nodes} * stride));
+  const ExtentCut cut(nodes, store->code_->bytes());
+  const std::vector<uint32_t> sums = TRY(read_sums(main, kRowSums, cut));
   TRY(store->grow(nodes));
-  for (Node node = 0; node < nodes; ++node) TRY(rows.read(std::span(store->extents_.at(node), stride)));
-  TRY(rows.finish());
+  for (uint32_t i = 0; i < cut.size(); ++i)
+    jobs.push_back([&in, codes = store.get(), extent = cut[i], sum = sums[i]] {
+      return codes->read_rows(in, extent, sum);
+    });
   return store;
+}
+
+Result<void> CodeStore::read_rows(const CheckpointInput& in, const Extent& extent, uint32_t sum) {
+  const SectionFile file = TRY(open_extent(in, kRows, extent, sum));
+  SectionReader reader = TRY(SectionReader::open(file, kExtentData));
+  const size_t row = code_->bytes();
+  TRY(reader.expect_length(extent.nodes() * row));
+  for (Node node = extent.first; node < extent.end; ++node)
+    TRY(reader.read(std::span(extents_.at(node), row)));
+  return reader.finish();
 }
 
 }  // namespace kith

@@ -5,8 +5,9 @@
 #include <memory>
 
 #include "index/codes/vector_code.h"
+#include "index/extent_file.h"
 #include "index/extent_store.h"
-#include "index/section_file.h"
+#include "index/node_bits.h"
 #include "index/vector_store.h"
 
 namespace kith {
@@ -31,14 +32,18 @@ class CodeStore {
   const VectorCode& code() const { return *code_; }
   const ExtentStore& extents() const { return extents_; }
 
-  /// Sections CODE (u32 bits, u32 0, what training found) and CROW (nodes × bytes, zeros unless linked) of a
-  /// checkpoint.
-  Result<void> write(SectionFileWriter& writer, const std::vector<bool>& linked) const;
-  /// Null when the file has none.
-  static Result<std::unique_ptr<CodeStore>> read(const SectionFile& file, const VectorSpace& space,
-                                                 Node nodes, uint64_t seed);
+  /// To a checkpoint: section CODE of main (u32 bits, u32 0, what training found), extents `codes` (the row
+  /// of each node, zeros unless linked), section CSUM with their checksums.
+  Result<void> write(CheckpointOutput& out, SectionFileWriter& main, const NodeBits& linked) const;
+  /// Null when there are none. The rows are left to `jobs`, before the end of which the store is not to be
+  /// used; `in` outlives them.
+  static Result<std::unique_ptr<CodeStore>> read(const CheckpointInput& in, const SectionFile& main,
+                                                 const VectorSpace& space, Node nodes, uint64_t seed,
+                                                 std::vector<OpenJob>& jobs);
 
  private:
+  Result<void> read_rows(const CheckpointInput& in, const Extent& extent, uint32_t sum);
+
   /// Whole cache lines where that wastes at most an eighth.
   static size_t stride_for(size_t bytes) {
     const size_t lines = (bytes + 63) / 64 * 64;

@@ -5,10 +5,9 @@
 #include <mutex>
 #include <thread>
 
-#include "base/io/path.h"
 #include "index/graph/batch_linker.h"
 #include "index/graph/graph_builder.h"
-#include "index/graph/graph_codec.h"
+#include "index/graph/graph_reader.h"
 #include "index/graph/graph_walk.h"
 
 namespace kith {
@@ -21,9 +20,8 @@ constexpr uint64_t kCodeRows = 4096;    // that codes are trained on at least; b
 constexpr uint64_t kPendingBytes = 16 << 20;  // of vectors in memory only until they are linked
 constexpr uint64_t kReleaseBytes = 1 << 20;   // of linked vectors leave memory at a time
 
-/// What memory=codes needs.
-Result<void> check_disk(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
-                        const GraphOptions& options) {
+/// What memory=codes needs of an index.
+Result<void> check_disk(const GraphKind& kind, const VectorSpace& space, const GraphOptions& options) {
   if (kind.build != nullptr)
     return invalid_argument("{}: memory=codes: its builder works on full vectors; use hnsw, vamana or nsw",
                             kind.name);
@@ -35,8 +33,6 @@ Result<void> check_disk(const GraphKind& kind, const IndexSpec& spec, const Vect
   if (!CodeStore::serves(space))
     return invalid_argument("{}: memory=codes: there are no codes for metric {} over {}", kind.name,
                             metric_name(space.metric), scalar_name(space.type));
-  if (spec.fs == nullptr)
-    return invalid_argument("{}: memory=codes: no directory was given to leave the vectors in", kind.name);
   return {};
 }
 
@@ -48,42 +44,75 @@ GraphIndex::GraphIndex(const GraphKind& kind, const IndexSpec& spec, const Vecto
 
 GraphIndex::~GraphIndex() = default;
 
-Result<std::unique_ptr<GraphIndex>> GraphIndex::create(const GraphKind& kind, const IndexSpec& spec) {
+Result<std::unique_ptr<GraphIndex>> GraphIndex::make(const GraphKind& kind, const IndexSpec& spec) {
   const VectorSpace space = TRY(VectorSpace::of(spec.metric, spec.type, spec.dim));
   const GraphOptions options = TRY(kind.parse(spec.options, space));
-  if (options.vectors_on_disk) TRY(check_disk(kind, spec, space, options));
+  if (options.vectors_on_disk) TRY(check_disk(kind, space, options));
   return std::unique_ptr<GraphIndex>(new GraphIndex(kind, spec, space, options));
 }
 
-Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, FileSystem& fs,
-                                                     const std::string& path, ThreadPool* pool) {
-  const SectionFile file = TRY(open_graph_file(fs, path, kind));
-  CheckpointSpec found = TRY(read_spec(file));
+Result<void> GraphIndex::check_directory() const {
+  if (spec_.fs != nullptr || !graph_.options().vectors_on_disk) return {};
+  return invalid_argument("{}: memory=codes: no directory was given to leave the vectors in", kind_.name);
+}
+
+Result<std::unique_ptr<GraphIndex>> GraphIndex::create(const GraphKind& kind, const IndexSpec& spec) {
+  std::unique_ptr<GraphIndex> index = TRY(make(kind, spec));
+  TRY(index->check_directory());
+  return index;
+}
+
+Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, const CheckpointInput& in,
+                                                     const CheckpointContext& context) {
+  const SectionFile file = TRY(open_graph_file(in, kind));
+  CheckpointSpec found = TRY(read_spec(in, file));
   found.spec.kind = kind.name;
-  found.spec.pool = pool;
-  found.spec.fs = &fs;
-  found.spec.directory = parent_directory(path);
-  auto created = create(kind, found.spec);
-  if (!created) return corruption("{}: section SPEC: {}", path, created.error().message);
-  std::unique_ptr<GraphIndex> index = std::move(created).value();
-  TRY(check_graph_lengths(file, found.nodes, index->graph_));
+  found.spec.pool = context.pool;
+  found.spec.fs = context.fs;
+  found.spec.directory = context.directory;
+  auto made = make(kind, found.spec);
+  if (!made) return corruption("{}: section SPEC: {}", file.name(), made.error().message);
+  std::unique_ptr<GraphIndex> index = std::move(made).value();
+  TRY(index->check_directory());
   TRY(index->graph_.grow(found.nodes));
-  TRY(read_graph(file, found.nodes, index->graph_));
-  Node done = 0;
-  while (done < found.nodes && index->graph_.linked(done)) ++done;
-  VectorStore& vectors = index->graph_.vectors();
-  const bool filed = vectors.leaves_memory() && index->graph_.codes() != nullptr;
-  if (filed) TRY(vectors.start_file(fs, found.spec.directory));
-  TRY(read_common(file, found.nodes, index->rows_, vectors, filed ? done : 0));
+  TRY(read_rows(file, found.nodes, index->rows_));
+  const Node done = TRY(index->read(in, file, found.nodes, context));
   index->built_ = index->graph_.entry().has_value();
   if (index->waits_for_build()) {
-    if (pool == nullptr && found.nodes > 0) TRY(index->build_once(Stop{}));
+    if (context.pool == nullptr && found.nodes > 0) TRY(index->build_once(Stop{}));
     return index;
   }
   index->queue_.assume_done(done);
   if (done < found.nodes) index->queue_.publish(found.nodes);
-  if (pool == nullptr) index->release_vectors(0);
+  index->backlog_ = context.backlog;
+  if (context.pool == nullptr) index->release_vectors(0);
   return index;
+}
+
+/// Vectors and graph, with all threads at once. How many nodes from the first on are linked.
+Result<Node> GraphIndex::read(const CheckpointInput& in, const SectionFile& main, Node nodes,
+                              const CheckpointContext& context) {
+  VectorStore& vectors = graph_.vectors();
+  const VectorReader vector_reader = TRY(VectorReader::open(in, main, nodes, vectors));
+  GraphReader graph_reader(in, main, nodes, graph_);
+  std::vector<OpenJob> jobs;
+  TRY(graph_reader.begin(jobs));
+  const bool filed = vectors.leaves_memory() && graph_.codes() != nullptr;
+  TRY(run_jobs(context.pool, jobs));
+  jobs.assign(1, [&] {
+    graph_reader.finish();
+    return Result<void>();
+  });
+  for (uint32_t i = 0; !filed && i < vector_reader.extents(); ++i)
+    jobs.push_back([&vector_reader, i] { return vector_reader.read(i); });
+  TRY(run_jobs(context.pool, jobs));
+  Node done = 0;
+  while (done < nodes && graph_.linked(done)) ++done;
+  if (filed) {
+    TRY(vectors.start_file(*context.fs, context.directory));
+    TRY(vector_reader.read_to_file(done));
+  }
+  return done;
 }
 
 Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
@@ -109,7 +138,7 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
     if (waits_for_build()) {
       if (rows_.size() > graph_.options().pending_max) TRY(build_once(Stop{}));
     } else {
-      queue_.wait_at_most(pending_max());
+      wait_for_linkers(end - begin);
     }
     release_vectors(kReleaseBytes);
   }
@@ -206,6 +235,18 @@ uint64_t GraphIndex::pending_max() const {
   return std::min(option, kPendingBytes / graph_.vectors().stride() + 1);
 }
 
+void GraphIndex::wait_for_linkers(uint64_t added) {
+  if (graph_.vectors().leaves_memory()) return queue_.wait_at_most(pending_max());
+  const uint64_t pending = queue_.pending();
+  if (backlog_ > 0) {
+    backlog_ -= std::min(backlog_, added);
+    backlog_pending_ = pending;
+    return;
+  }
+  backlog_pending_ = std::min(backlog_pending_, pending);
+  queue_.wait_at_most(std::max(pending_max(), backlog_pending_));
+}
+
 void GraphIndex::release_vectors(uint64_t at_least) {
   VectorStore& vectors = graph_.vectors();
   if (!vectors.leaves_memory() || graph_.codes() == nullptr) return;
@@ -289,8 +330,8 @@ Result<std::vector<SearchAnswer>> GraphIndex::search_batch(VectorBlock queries,
   return answers;
 }
 
-Result<void> GraphIndex::checkpoint(FileSystem& fs, const std::string& path) const {
-  return write_graph(fs, path, kind_, spec_, rows_.size(), rows_, graph_);
+Result<void> GraphIndex::checkpoint(CheckpointOutput& out) const {
+  return write_graph(out, kind_, spec_, rows_.size(), rows_, graph_);
 }
 
 IndexMemory GraphIndex::memory() const {
@@ -309,7 +350,7 @@ IndexMemory GraphIndex::memory() const {
 
 IndexStats GraphIndex::stats() const {
   const uint64_t waiting = waits_for_build() ? rows_.size() : 0;
-  return {rows_.live_count(), rows_.removed_count(), queue_.pending() + waiting};
+  return {rows_.live_count(), rows_.removed_count(), queue_.pending() + waiting, rows_.rows_end()};
 }
 
 }  // namespace kith

@@ -22,19 +22,20 @@
 
 namespace kith {
 
+class SectionFile;
 struct WalkScratch;
 
 class GraphIndex final : public Index, private LinkQueue::Work {
  public:
   static Result<std::unique_ptr<GraphIndex>> create(const GraphKind& kind, const IndexSpec& spec);
-  static Result<std::unique_ptr<GraphIndex>> open(const GraphKind& kind, FileSystem& fs,
-                                                  const std::string& path, ThreadPool* pool);
+  static Result<std::unique_ptr<GraphIndex>> open(const GraphKind& kind, const CheckpointInput& in,
+                                                  const CheckpointContext& context);
   ~GraphIndex() override;
 
   Result<void> add(std::span<const Row> rows, VectorBlock vectors) override;
   Result<void> remove(Row row) override;
   Result<SearchAnswer> search(const SearchRequest& request) const override;
-  Result<void> checkpoint(FileSystem& fs, const std::string& path) const override;
+  Result<void> checkpoint(CheckpointOutput& out) const override;
   IndexMemory memory() const override;
   IndexStats stats() const override;
 
@@ -58,6 +59,11 @@ class GraphIndex final : public Index, private LinkQueue::Work {
  private:
   GraphIndex(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
              const GraphOptions& options);
+  static Result<std::unique_ptr<GraphIndex>> make(const GraphKind& kind, const IndexSpec& spec);
+  Result<Node> read(const CheckpointInput& in, const SectionFile& main, Node nodes,
+                    const CheckpointContext& context);
+  /// InvalidArgument where the index needs a scratch file and was given nowhere to put it.
+  Result<void> check_directory() const;
 
   /// True for kinds with a builder as long as it has not run: rows wait for it.
   bool waits_for_build() const { return kind_.build != nullptr && !built_.load(std::memory_order_acquire); }
@@ -68,6 +74,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
 
   /// How many rows may wait to be linked.
   uint64_t pending_max() const;
+  void wait_for_linkers(uint64_t added);
   /// Lets vectors of linked nodes leave memory, where they are to, if they are this many bytes.
   void release_vectors(uint64_t at_least);
   template <typename Ask>
@@ -88,7 +95,11 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   std::mutex build_mutex_;          // of whoever builds, all the time
   std::mutex publish_mutex_;        // between add and the end of a build
   std::atomic<bool> built_{false};  // set under publish_mutex_
-  LinkQueue queue_;                 // last: its destructor stops the linkers before anything they use goes
+  // The writer's own, of an index that was opened: rows still to come that are not waited for, and how many
+  // may be pending after them; that falls as they are linked.
+  uint64_t backlog_ = 0;
+  uint64_t backlog_pending_ = 0;
+  LinkQueue queue_;  // last: its destructor stops the linkers before anything they use goes
 };
 
 /// The registry's row of a graph kind.
@@ -101,9 +112,9 @@ constexpr IndexKind index_kind_of() {
       .create = [](const IndexSpec& spec) -> Result<std::unique_ptr<Index>> {
         return std::unique_ptr<Index>(TRY(GraphIndex::create(kGraph, spec)));
       },
-      .open = [](FileSystem& fs, const std::string& path,
-                 ThreadPool* pool) -> Result<std::unique_ptr<Index>> {
-        return std::unique_ptr<Index>(TRY(GraphIndex::open(kGraph, fs, path, pool)));
+      .open = [](const CheckpointInput& in,
+                 const CheckpointContext& context) -> Result<std::unique_ptr<Index>> {
+        return std::unique_ptr<Index>(TRY(GraphIndex::open(kGraph, in, context)));
       },
       .range_search =
           [](const Index& index, const RangeRequest& request) {

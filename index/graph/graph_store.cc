@@ -53,6 +53,7 @@ Result<void> GraphStore::grow(Node count) {
 }
 
 uint32_t GraphStore::level(Node node) const {
+  if (!options_.levels) return 0;
   const uint64_t bits = mix64(seed_ ^ mix64(node)) >> 11;
   const double uniform = static_cast<double>(bits + 1) * 0x1.0p-53;
   return std::min(kLevelMax, static_cast<uint32_t>(-std::log(uniform) * level_scale_));
@@ -92,17 +93,20 @@ void GraphStore::add_equal(Node representative, Node node) {
   end->second = node;
 }
 
-std::vector<bool> GraphStore::reachable(Node nodes) const {
-  std::vector<bool> seen(nodes);
-  std::vector<Node> queue;
+NodeBits GraphStore::reachable(Node nodes) const {
+  constexpr size_t kAhead = 8;  // lists on their way to the cache
+  NodeBits seen(nodes);
+  std::vector<Node> queue(nodes);
+  size_t end = 0;
   const auto reach = [&](Node node) {
-    if (node >= nodes || seen[node]) return;
-    seen[node] = true;
-    queue.push_back(node);
+    if (node >= nodes || seen.has(node)) return;
+    seen.set(node);
+    queue[end++] = node;
   };
   if (const auto way_in = entry()) reach(way_in->node);
   std::vector<Node> neighbors(base_.capacity());
-  for (size_t next = 0; next < queue.size(); ++next) {
+  for (size_t next = 0; next < end; ++next) {
+    if (next + kAhead < end) base_.prefetch(queue[next + kAhead]);
     const uint32_t degree = base_.read(queue[next], neighbors.data());
     for (uint32_t i = 0; i < degree; ++i) reach(neighbors[i]);
     reach(next_equal(queue[next]));

@@ -27,6 +27,7 @@
 #include "index/graph/landmarks.h"
 #include "index/graph/measure.h"
 #include "index/graph/node_locks.h"
+#include "index/node_bits.h"
 
 namespace kith {
 
@@ -136,7 +137,7 @@ class GraphStore {
   /// The vector after `node` in its chain, or kNoNode.
   Node next_equal(Node node) const { return equals_[node].load(std::memory_order_acquire) - 1; }
   /// Which of nodes [0, nodes) layer 0 leads to from the entry, with the chains that hang at them.
-  std::vector<bool> reachable(Node nodes) const;
+  NodeBits reachable(Node nodes) const;
 
   /// Cosine only: the node that stands for zero vectors, equally far from everything and so not found by
   /// walking.

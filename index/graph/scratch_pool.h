@@ -35,18 +35,20 @@ class ScratchPool {
         free_.pop_back();
         return Lease(*this, std::move(scratch));
       }
+      free_.reserve(++made_);  // so that giving back, which a destructor does, never needs memory
     }
     return Lease(*this, std::make_unique<Scratch>());
   }
 
  private:
-  void give_back(std::unique_ptr<Scratch> scratch) {
+  void give_back(std::unique_ptr<Scratch> scratch) noexcept {
     std::lock_guard lock(mutex_);
     free_.push_back(std::move(scratch));
   }
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<Scratch>> free_;  // guarded by mutex_; as many as ever walked at once
+  size_t made_ = 0;                             // at most; guarded by mutex_
 };
 
 }  // namespace kith

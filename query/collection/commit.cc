@@ -3,6 +3,7 @@
 #include <new>
 #include <unordered_map>
 
+#include "base/planted.h"
 #include "query/collection/local_collection.h"
 #include "query/schema/id_codec.h"
 #include "storage/log/change_log.h"
@@ -17,10 +18,13 @@ struct LocalCollection::GroupPlan {
     bool replaced;  // by a later request of the same group
   };
 
-  Row first_row;
-  Row next_row;
-  uint64_t sequence;
-  uint64_t points;
+  Row first_row = 0;
+  Row next_row = 0;
+  uint64_t sequence = 0;
+  uint64_t stamp = 0;
+  uint64_t points = 0;
+  uint64_t expiring = 0;
+  uint64_t now_ms = 0;
   KvBatch batch;
   std::vector<Added> added;  // rows first_row, first_row + 1, ...
   std::vector<Row> removed;  // rows that were live before the group
@@ -29,6 +33,8 @@ struct LocalCollection::GroupPlan {
 };
 
 namespace {
+
+constexpr size_t kPurgeRows = 1'000;  // of one batch: what a crash may repeat, and how long others wait
 
 std::string_view text(const std::byte* data, size_t bytes) {
   return {reinterpret_cast<const char*>(data), bytes};
@@ -39,6 +45,7 @@ std::string_view text(const std::byte* data, size_t bytes) {
 Result<WriteReceipt> LocalCollection::upsert(std::span<const Point> points, Durability durability) {
   TRY(check_alive());
   CheckedBatch batch = TRY(validate_points(schema_, points));
+  const MemoryReservation room = TRY(admit(batch));
   WriteRequest request;
   request.upserts = std::move(batch.points);
   request.bytes = batch.bytes;
@@ -55,6 +62,17 @@ Result<WriteReceipt> LocalCollection::remove(std::span<const Id> ids, Durability
   return submit(request);
 }
 
+bool LocalCollection::purge() {
+  {
+    std::shared_lock lock(state_mutex_);
+    if (expiries_.expired_rows(engine_->now_ms(), 1).empty()) return false;
+  }
+  WriteRequest request;
+  request.purge = true;
+  request.durability = Durability::kAsync;
+  return submit(request).ok() && request.removes.size() == kPurgeRows;
+}
+
 Result<WriteReceipt> LocalCollection::submit(WriteRequest& request) {
   queue_.submit(request);
   return std::move(request.outcome);
@@ -62,13 +80,22 @@ Result<WriteReceipt> LocalCollection::submit(WriteRequest& request) {
 
 void LocalCollection::mark_dropped() {
   queue_.run_exclusively([this] { dropped_.store(true); });
+  for (std::jthread& rebuild : rebuilds_) rebuild.request_stop();
+  const std::lock_guard none_writes(checkpoint_mutex_);  // and none begins: they look at dropped_
 }
 
 /// Not to throw: the queue behind would wait for ever.
 void LocalCollection::commit(std::span<WriteRequest* const> group) noexcept {
   if (group.front()->task != nullptr) return group.front()->task();
-  GroupPlan plan{next_row_, next_row_, sequence_, ids_.size(), {}, {}, {}, false, {}};
-  plan.overlaid = group.size() > 1 || !group.front()->removes.empty();  // ids of one upsert are unique
+  GroupPlan plan;
+  plan.first_row = plan.next_row = next_row_;
+  plan.sequence = sequence_;
+  plan.stamp = stamp_;
+  plan.points = ids_.size();
+  plan.expiring = expiries_.size();
+  plan.now_ms = engine_->now_ms();
+  plan.overlaid = (group.size() > 1 && !planted("group-sees-not-itself")) ||
+                  !group.front()->removes.empty();  // ids of one upsert are unique
   std::vector<WriteRequest*> accepted;
   bool sync = engine_->flusher.late();
   try {
@@ -80,7 +107,7 @@ void LocalCollection::commit(std::span<WriteRequest* const> group) noexcept {
       accepted.push_back(request);
       sync = sync || request->durability == Durability::kSync;
     }
-    if (accepted.empty()) return;
+    if (plan.batch.empty()) return;
     park(engine_->store->snapshot());
   } catch (const std::bad_alloc&) {  // nothing is written yet
     plan.batch.clear();              // room for the words
@@ -91,6 +118,7 @@ void LocalCollection::commit(std::span<WriteRequest* const> group) noexcept {
   }
   // An exception from here on could leave the truth and memory apart: it ends the process, and the next open
   // replays.
+  if (planted("acknowledged-before-sync")) sync = false;
   const Result<void> written =
       engine_->store->write(plan.batch, sync ? KvSurvives::kPower : KvSurvives::kProcess);
   if (!written.ok()) {
@@ -104,15 +132,19 @@ void LocalCollection::commit(std::span<WriteRequest* const> group) noexcept {
 
 void LocalCollection::park(View view) {
   std::unique_lock lock(state_mutex_);
-  parked_view_ = std::move(view);
+  if (!planted("reads-ahead-of-ids")) parked_view_ = std::move(view);
 }
 
 /// Adds one request to the plan; an error leaves the plan as it was.
-Result<void> LocalCollection::plan(WriteRequest& request, GroupPlan& plan) const {
+Result<void> LocalCollection::plan(WriteRequest& request, GroupPlan& plan) {
   TRY(check_alive());
   if (kNoRow - plan.next_row <= request.upserts.size())
     return resource_exhausted(
         "collection '{}': its {} row numbers are used up; copy it into a new collection", name_, kNoRow);
+  if (request.purge) {
+    request.removes = expired_ids(plan);
+    if (request.removes.empty()) return {};
+  }
   Change change;
   change.sequence = plan.sequence + 1;
   change.first_row = plan.next_row;
@@ -121,15 +153,19 @@ Result<void> LocalCollection::plan(WriteRequest& request, GroupPlan& plan) const
   receipt.sequence = change.sequence;
   plan_upserts(request, plan, change, receipt);
   for (const std::string& id_key : request.removes) {
-    if (plan_tombstone(id_key, plan, change) == kNoRow) continue;
+    const Tombstone gone = plan_tombstone(id_key, plan, change);
+    if (!gone.stored) continue;
     plan.batch.erase(KvTable::kRecords, id_entry_key(number_, id_key));
     if (plan.overlaid) plan.overlay[id_key] = kNoRow;
-    ++receipt.removed;
+    if (gone.seen) ++receipt.removed;
     --plan.points;
   }
   change.points = plan.points;
+  change.expiring = plan.expiring;
+  change.stamp = stamps_.next();
   append_change(plan.batch, number_, change);
   plan.sequence = change.sequence;
+  plan.stamp = change.stamp;
   request.outcome = receipt;
   return {};
 }
@@ -137,13 +173,14 @@ Result<void> LocalCollection::plan(WriteRequest& request, GroupPlan& plan) const
 void LocalCollection::plan_upserts(WriteRequest& request, GroupPlan& plan, Change& change,
                                    WriteReceipt& receipt) const {
   for (const CheckedPoint& point : request.upserts) {
-    const bool replaces = plan_tombstone(point.id_key, plan, change) != kNoRow;
-    ++(replaces ? receipt.replaced : receipt.inserted);
-    if (!replaces) ++plan.points;
+    const Tombstone gone = plan_tombstone(point.id_key, plan, change);
+    ++(gone.seen ? receipt.replaced : receipt.inserted);
+    if (!gone.stored) ++plan.points;
+    if (point.expires_at_ms != 0) ++plan.expiring;
     const Row row = plan.next_row++;
     plan.batch.put(KvTable::kRecords, id_entry_key(number_, point.id_key), row_value(row));
     plan.batch.put_borrowed(KvTable::kRecords, row_record_key(number_, row),
-                            encode_row_head(point.fields, point.id_key), point.payload);
+                            encode_row_head(point.fields, point.expires_at_ms, point.id_key), point.payload);
     for (const auto& [field, data] : point.vectors) {
       const VectorField& spec = schema_.vectors[field];
       plan.batch.put_borrowed(KvTable::kVectors, vector_key(number_, field, row), {},
@@ -154,20 +191,36 @@ void LocalCollection::plan_upserts(WriteRequest& request, GroupPlan& plan, Chang
   }
 }
 
-/// Erases the row that the id lives in, if any, and returns it; its id entry is left to the caller.
-Row LocalCollection::plan_tombstone(std::string_view id_key, GroupPlan& plan, Change& change) const {
+/// Ids whose points have expired, but for those that requests before in the group have written.
+std::vector<std::string> LocalCollection::expired_ids(const GroupPlan& plan) const {
+  std::vector<std::string> ids;
+  for (const Row row : expiries_.expired_rows(plan.now_ms, kPurgeRows)) {
+    std::string id_key = ids_.id_key(row);
+    if (!plan.overlay.contains(id_key)) ids.push_back(std::move(id_key));
+  }
+  return ids;
+}
+
+/// Erases the row that the id lives in, if any; its id entry is left to the caller.
+LocalCollection::Tombstone LocalCollection::plan_tombstone(std::string_view id_key, GroupPlan& plan,
+                                                           Change& change) const {
   const auto changed = plan.overlay.find(id_key);
   const Row row = changed != plan.overlay.end() ? changed->second : ids_.find(id_key);
-  if (row == kNoRow) return kNoRow;
-  plan.batch.erase(KvTable::kRecords, row_record_key(number_, row));
-  for (size_t field = 0; field < schema_.vectors.size(); ++field)
+  if (row == kNoRow) return {};
+  if (!planted("tombstone-lost")) plan.batch.erase(KvTable::kRecords, row_record_key(number_, row));
+  for (size_t field = 0; field < schema_.vectors.size() && !planted("vectors-stay"); ++field)
     plan.batch.erase(KvTable::kVectors, vector_key(number_, static_cast<uint8_t>(field), row));
-  if (row < plan.first_row)
+  uint64_t expires_at = 0;
+  if (row < plan.first_row) {
     plan.removed.push_back(row);
-  else
+    expires_at = expiries_.expires_at(row);
+  } else {
     plan.added[row - plan.first_row].replaced = true;
-  change.removed.push_back(row);
-  return row;
+    expires_at = plan.added[row - plan.first_row].point->expires_at_ms;
+  }
+  if (!planted("removal-unlogged")) change.removed.push_back(row);
+  if (expires_at != 0) --plan.expiring;
+  return {true, expires_at == 0 || expires_at > plan.now_ms};
 }
 
 /// Indexes first, then ids: a reader finds a new row nowhere until all of the group is in place, then all of
@@ -186,22 +239,34 @@ void LocalCollection::apply(const GroupPlan& plan) {
         vectors.push_back(data);
       }
     }
+    if (planted("index-misses-a-row") && rows.size() > 1) rows.pop_back();
     fields_[field]->add(rows, vectors);
   }
   {
     std::unique_lock lock(state_mutex_);
-    for (const Row row : plan.removed) ids_.erase(row);
-    for (size_t i = 0; i < plan.added.size(); ++i)
-      if (!plan.added[i].replaced)
-        ids_.insert(plan.added[i].point->id_key, plan.first_row + static_cast<Row>(i));
-    CHECK(ids_.size() == plan.points);
+    for (const Row row : plan.removed) {
+      ids_.erase(row);
+      expiries_.erase(row);
+    }
+    for (size_t i = 0; i < plan.added.size(); ++i) {
+      if (plan.added[i].replaced) continue;
+      const CheckedPoint& point = *plan.added[i].point;
+      const Row row = plan.first_row + static_cast<Row>(i);
+      ids_.insert(point.id_key, row);
+      if (point.expires_at_ms != 0) expiries_.insert(row, point.expires_at_ms);
+    }
+    CHECK(ids_.size() == plan.points && expiries_.size() == plan.expiring);
     sequence_ = plan.sequence;
+    stamp_ = plan.stamp;
     next_row_.store(plan.next_row, std::memory_order_release);
     parked_view_ = nullptr;
     if (!plan.removed.empty()) removals_.fetch_add(1, std::memory_order_release);
   }
   for (const std::unique_ptr<FieldIndex>& field : fields_)
-    for (const Row row : plan.removed) field->remove(row);
+    for (const Row row : plan.removed)
+      if (!planted("index-keeps-the-dead")) field->remove(row);
+  unsaved_bytes_.fetch_add(plan.batch.bytes());
+  sample_memory();
 }
 
 }  // namespace kith

@@ -1,18 +1,27 @@
 #include "query/collection/commit_queue.h"
 
+#include <exception>
+
 #include "base/check.h"
 
 namespace kith {
 
 void CommitQueue::submit(WriteRequest& request) {
+  wait_or_lead(request);
+  under_way_.fetch_sub(1);
+}
+
+void CommitQueue::wait_or_lead(WriteRequest& request) {
   using State = WriteRequest::State;
   std::unique_lock lock(mutex_);
-  queue_.push_back(&request);
+  queue_.push_back(&request);  // may throw: nothing has changed yet
+  under_way_.fetch_add(1);
   if (!std::exchange(led_, true)) request.state_ = State::kLeading;
   request.wake_.wait(lock, [&] { return request.state_ != State::kWaiting; });
   if (request.state_ == State::kDone) return;
 
-  const std::vector<WriteRequest*> group = take_group();
+  Group room;
+  const std::span<WriteRequest* const> group(room.data(), take_group(room));
   CHECK(group.front() == &request);  // a leader is always first in line
   lock.unlock();
   commit_(group);
@@ -29,24 +38,32 @@ void CommitQueue::submit(WriteRequest& request) {
   }
 }
 
-void CommitQueue::run_exclusively(std::function<void()> task) {
+void CommitQueue::run_exclusively(const std::function<void()>& task) {
+  std::exception_ptr thrown;
   WriteRequest request;
-  request.task = std::move(task);
+  request.task = [&] {
+    try {
+      task();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  };
   submit(request);
+  if (thrown != nullptr) std::rethrow_exception(thrown);
 }
 
-std::vector<WriteRequest*> CommitQueue::take_group() noexcept {
-  std::vector<WriteRequest*> group;
+size_t CommitQueue::take_group(Group& group) {
+  size_t count = 0;
   size_t bytes = 0;
-  while (!queue_.empty()) {
+  while (!queue_.empty() && count < kGroupMax) {
     WriteRequest* next = queue_.front();
-    const bool alone = next->task != nullptr || (!group.empty() && group.front()->task != nullptr);
-    if (!group.empty() && (alone || bytes + next->bytes > group_bytes_max_)) break;
+    const bool alone = next->task != nullptr || (count > 0 && group[0]->task != nullptr);
+    if (count > 0 && (alone || bytes + next->bytes > group_bytes_max_)) break;
     bytes += next->bytes;
-    group.push_back(next);
+    group[count++] = next;
     queue_.pop_front();
   }
-  return group;
+  return count;
 }
 
 }  // namespace kith

@@ -1,17 +1,18 @@
 // CommitQueue: group commit. Writers line up; one of them, the leader, commits everything that stands in line
-// (bounded in bytes) as one group while the next group gathers behind it, then hands the role to the first
-// still waiting.
+// (bounded in bytes and number) as one group while the next group gathers behind it, then hands the role to
+// the first still waiting.
 //
 // So many small writes share one disk sync, the order of writes is the order of the queue, and the state that
 // only a leader changes needs no mutex held across IO: holding the role is the exclusion. The idea is
 // LevelDB's and RocksDB's writer queue (leveldb doc/impl.md, db/db_impl.cc BuildBatchGroup).
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <span>
-#include <vector>
 
 #include "query/collection/write_request.h"
 
@@ -27,17 +28,25 @@ class CommitQueue {
   /// Returns when the request's outcome is set. Any thread; must not be called from within `commit`.
   void submit(WriteRequest& request);
   /// Runs `task` in the leader's role: no write is under way meanwhile.
-  void run_exclusively(std::function<void()> task);
+  void run_exclusively(const std::function<void()>& task);
+  /// Requests that were submitted and have not returned.
+  size_t under_way() const { return under_way_.load(); }
 
  private:
-  /// Not to throw: those behind would wait for ever.
-  std::vector<WriteRequest*> take_group() noexcept;
+  static constexpr size_t kGroupMax = 512;
+  /// Of one leader, on its stack: once it is in line it needs no memory, for those behind wait for it.
+  using Group = std::array<WriteRequest*, kGroupMax>;
+
+  void wait_or_lead(WriteRequest& request);
+  /// How many it took.
+  size_t take_group(Group& group);
 
   const size_t group_bytes_max_;
   const Commit commit_;
   std::mutex mutex_;
   std::deque<WriteRequest*> queue_;  // guarded by mutex_
-  bool led_ = false;                 // guarded by mutex_: some thread is leader or was chosen to be
+  std::atomic<size_t> under_way_{0};
+  bool led_ = false;  // guarded by mutex_: some thread is leader or was chosen to be
 };
 
 }  // namespace kith

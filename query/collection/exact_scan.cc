@@ -49,6 +49,7 @@ class Piece {
         width_(vector_bytes(scan.field.type, scan.field.dim)),
         chunk_rows_(std::clamp<size_t>(kChunkBytes / width_, 1, kChunkRows)),
         kernel_(distance_kernel(scan.field.metric, scan.field.type)),
+        any_expired_(!scan.expired.empty()),
         data_(chunk_rows_ * width_),
         nearest_(scan.queries.count, Nearest(scan.k, scan.distance_max)) {}
 
@@ -60,6 +61,7 @@ class Piece {
       if (entry->value().size() != width_)
         return corruption("vector '{}' of row {} has {} bytes, not {}", scan_.field.name, row,
                           entry->value().size(), width_);
+      if (any_expired_ && scan_.expired.contains(row)) continue;
       std::memcpy(data_.data() + rows_.size() * width_, entry->value().data(), width_);
       rows_.push_back(row);
       if (rows_.size() == chunk_rows_) TRY(score_chunk());
@@ -90,6 +92,7 @@ class Piece {
   const size_t width_;
   const size_t chunk_rows_;
   const DistanceFn kernel_;
+  const bool any_expired_;
   std::vector<std::byte> data_;
   std::vector<Row> rows_;
   std::vector<Nearest> nearest_;  // one per query

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/row_set.h"
 #include "base/thread_pool.h"
 #include "index/index.h"
 #include "query/types.h"
@@ -19,7 +20,8 @@ struct ExactScan {
   CollectionNumber collection;
   uint8_t position;  // of the field
   const VectorField& field;
-  Row rows_end;  // every row of the view is below
+  Row rows_end;           // every row of the view is below
+  const RowSet& expired;  // rows that are no answer
   VectorBlock queries;
   size_t k;  // nearest rows kept per query
   float distance_max = std::numeric_limits<float>::infinity();

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "index/registry.h"
+#include "query/collection/engine.h"
 
 namespace kith {
 namespace {
@@ -15,41 +16,80 @@ constexpr size_t kGatherBytes =
 }  // namespace
 
 Result<std::unique_ptr<FieldIndex>> FieldIndex::create(std::string collection, const VectorField& field,
-                                                       ThreadPool* pool, const std::string& directory) {
-  IndexSpec spec;
-  spec.kind = field.index;
-  spec.metric = field.metric;
-  spec.type = field.type;
-  spec.dim = field.dim;
-  spec.options = field.options;
-  spec.pool = pool;
-  spec.fs = &posix_file_system();
-  spec.directory = directory;
+                                                       Engine& engine) {
   const IndexKind* kind = TRY(find_index_kind(field.index));
-  std::unique_ptr<Index> index = TRY(create_index(spec));
-  return std::unique_ptr<FieldIndex>(new FieldIndex(std::move(collection), field, *kind, std::move(index)));
+  std::unique_ptr<FieldIndex> made(new FieldIndex(std::move(collection), field, *kind, engine));
+  made->index_ = TRY(made->make_empty());
+  return made;
+}
+
+std::shared_ptr<Index> FieldIndex::index() const {
+  std::lock_guard lock(mutex_);
+  return index_;
+}
+
+Result<std::unique_ptr<Index>> FieldIndex::make_empty() const {
+  IndexSpec spec;
+  spec.kind = field_.index;
+  spec.metric = field_.metric;
+  spec.type = field_.type;
+  spec.dim = field_.dim;
+  spec.options = field_.options;
+  spec.pool = &engine_.pool;
+  spec.fs = &engine_.fs;
+  spec.directory = engine_.directory;
+  return create_index(spec);
+}
+
+Result<std::unique_ptr<Index>> FieldIndex::open(const CheckpointInput& input, uint64_t rows_after) const {
+  return kind_.open(input, {&engine_.pool, &engine_.fs, engine_.directory, rows_after});
+}
+
+std::shared_ptr<Index> FieldIndex::replace(std::shared_ptr<Index> index, bool saved) {
+  {
+    std::lock_guard lock(mutex_);
+    index_.swap(index);
+  }
+  saved_.store(saved);
+  usable_.store(true, std::memory_order_release);
+  return index;
+}
+
+std::optional<RebuildProgress> FieldIndex::rebuilding() const {
+  std::lock_guard lock(mutex_);
+  return rebuilding_;
+}
+
+void FieldIndex::set_rebuilding(std::optional<RebuildProgress> progress) {
+  std::lock_guard lock(mutex_);
+  rebuilding_ = progress;
+}
+
+Result<void> add_scattered(Index& index, const VectorField& field, std::span<const Row> rows,
+                           std::span<const std::byte* const> vectors) {
+  const size_t width = vector_bytes(field.type, field.dim);
+  const size_t chunk = std::max<size_t>(1, kGatherBytes / width);
+  std::vector<std::byte> gathered(std::min(chunk, rows.size()) * width);
+  for (size_t at = 0; at < rows.size(); at += chunk) {
+    const size_t count = std::min(chunk, rows.size() - at);
+    for (size_t i = 0; i < count; ++i) std::memcpy(gathered.data() + i * width, vectors[at + i], width);
+    TRY(index.add(rows.subspan(at, count), {gathered.data(), field.type, field.dim, count}));
+  }
+  return {};
 }
 
 void FieldIndex::add(std::span<const Row> rows, std::span<const std::byte* const> vectors) {
-  const size_t width = vector_bytes(field_.type, field_.dim);
-  const size_t chunk = std::max<size_t>(1, kGatherBytes / width);
-  std::vector<std::byte> gathered(std::min(chunk, rows.size()) * width);
-  for (size_t at = 0; at < rows.size() && usable(); at += chunk) {
-    const size_t count = std::min(chunk, rows.size() - at);
-    for (size_t i = 0; i < count; ++i) std::memcpy(gathered.data() + i * width, vectors[at + i], width);
-    const auto added =
-        index_->add(rows.subspan(at, count), {gathered.data(), field_.type, field_.dim, count});
-    if (!added.ok()) give_up(added.error());
-  }
+  if (!usable()) return;
+  if (auto added = add_scattered(*index(), field_, rows, vectors); !added.ok()) give_up(added.error());
 }
 
 void FieldIndex::remove(Row row) {
   if (!usable()) return;
-  if (auto removed = index_->remove(row); !removed.ok()) give_up(removed.error());
+  if (auto removed = index()->remove(row); !removed.ok()) give_up(removed.error());
 }
 
 void FieldIndex::give_up(const Error& error) {
-  usable_.store(false, std::memory_order_release);
+  set_unusable();
   log_error(
       "index cannot follow the writes: its field is answered by exact scan until the directory is opened "
       "anew",

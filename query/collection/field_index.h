@@ -1,50 +1,82 @@
 // FieldIndex: the index of one vector field, and whether it can be asked.
 //
-// The index is derived from the truth in the KvStore. When it cannot take a change (out of memory, say) the
-// write still stands: from then on the field is answered by exact scan of the stored vectors, loudly, until
-// the directory is opened anew and the index rebuilt. Nothing is ever answered from an index that misses a
-// change.
+// The index is derived from the truth in the KvStore. When it cannot take a change (out of memory, say), or
+// its checkpoint is damaged, the writes still stand: the field is answered by exact scan of the stored
+// vectors, loudly, until another index that was built from the truth takes its place (rebuild.cc). Nothing is
+// ever answered from an index that misses a change.
 //
-// Threads: add and remove by the collection's leader only; the rest by any thread.
+// Threads: add, remove and replace by the collection's leader only; the rest by any thread.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "base/io/checkpoint_files.h"
 #include "index/index.h"
 #include "query/types.h"
 
 namespace kith {
 
+struct Engine;
+
 class FieldIndex {
  public:
-  /// `directory`: where the index may keep scratch files.
+  /// With an empty index.
   static Result<std::unique_ptr<FieldIndex>> create(std::string collection, const VectorField& field,
-                                                    ThreadPool* pool, const std::string& directory);
+                                                    Engine& engine);
 
   const VectorField& field() const { return field_; }
   const IndexKind& kind() const { return kind_; }
   /// False: answer by exact scan.
   bool usable() const { return usable_.load(std::memory_order_acquire); }
-  const Index& index() const { return *index_; }
-  Index& index() { return *index_; }
+  /// Stays whole for whoever holds it, also once another has taken its place.
+  std::shared_ptr<Index> index() const;
 
   /// vectors[i] becomes rows[i]; rows ascend and are above all rows added before.
   void add(std::span<const Row> rows, std::span<const std::byte* const> vectors);
   void remove(Row row);
 
+  /// An empty index for this field, to be filled and handed to `replace`.
+  Result<std::unique_ptr<Index>> make_empty() const;
+  /// What a checkpoint holds for this field; about `rows_after` more will be added to it. Corruption, or any
+  /// other error, when that cannot be used.
+  Result<std::unique_ptr<Index>> open(const CheckpointInput& input, uint64_t rows_after) const;
+  /// `index` holds all that the truth does; from now on it is asked. `saved`: it came from the checkpoint.
+  /// The one before, for the caller to let go where that may take long.
+  std::shared_ptr<Index> replace(std::shared_ptr<Index> index, bool saved);
+  /// From now on the field is answered by exact scan.
+  void set_unusable() { usable_.store(false, std::memory_order_release); }
+
+  /// The last checkpoint holds files of this very index: those that say the same may be kept.
+  bool saved() const { return saved_.load(); }
+  void set_saved(bool saved = true) { saved_.store(saved); }
+
+  /// While an index is built in the background.
+  std::optional<RebuildProgress> rebuilding() const;
+  void set_rebuilding(std::optional<RebuildProgress> progress);
+
  private:
-  FieldIndex(std::string collection, VectorField field, const IndexKind& kind, std::unique_ptr<Index> index)
-      : collection_(std::move(collection)), field_(std::move(field)), kind_(kind), index_(std::move(index)) {}
+  FieldIndex(std::string collection, VectorField field, const IndexKind& kind, Engine& engine)
+      : collection_(std::move(collection)), field_(std::move(field)), kind_(kind), engine_(engine) {}
   void give_up(const Error& error);
 
   const std::string collection_;  // its name, for the log
   const VectorField field_;
   const IndexKind& kind_;
-  const std::unique_ptr<Index> index_;
+  Engine& engine_;
   std::atomic<bool> usable_{true};
+  std::atomic<bool> saved_{false};
+  mutable std::mutex mutex_;      // guards all below
+  std::shared_ptr<Index> index_;  // never null
+  std::optional<RebuildProgress> rebuilding_;
 };
+
+/// Gathers vectors that lie apart into the blocks that an index takes.
+Result<void> add_scattered(Index& index, const VectorField& field, std::span<const Row> rows,
+                           std::span<const std::byte* const> vectors);
 
 }  // namespace kith

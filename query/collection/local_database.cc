@@ -1,10 +1,10 @@
 #include "query/collection/local_database.h"
 
 #include <chrono>
-#include <set>
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "index/distance/distance.h"
 #include "query/schema/limits.h"
 #include "query/schema/validate.h"
@@ -13,7 +13,6 @@
 namespace kith {
 namespace {
 
-constexpr uint32_t kFormatVersion = 1;
 constexpr std::string_view kFormatMagic = "kith";
 
 std::string number_value(uint32_t number) {
@@ -54,15 +53,18 @@ Result<std::unique_ptr<FileLock>> take_directory(FileSystem& fs, const std::stri
 Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
                                                  const DatabaseOptions& options) {
   if (directory.empty()) return invalid_argument("directory: is empty; name one");
-  std::unique_ptr<FileLock> lock =
-      TRY(take_directory(posix_file_system(), directory, options.create_if_missing));
-  std::unique_ptr<KvStore> store =
-      TRY(open_rocksdb_kv_store(directory + "/store", options.create_if_missing));
-  return LocalDatabase::open(std::make_shared<Engine>(directory, std::move(lock), std::move(store),
-                                                      options.index_threads, options.async_window));
+  FileSystem& fs = options.fs != nullptr ? *options.fs : posix_file_system();
+  std::unique_ptr<FileLock> lock = TRY(take_directory(fs, directory, options.create_if_missing));
+  std::unique_ptr<KvStore> store = TRY(
+      open_rocksdb_kv_store(directory + "/store", {options.create_if_missing, options.memtable_bytes, &fs}));
+  auto engine = std::make_shared<Engine>(fs, directory, std::move(lock), std::move(store),
+                                         options.index_threads, options.async_window, *options.clock,
+                                         EngineLimits{options.memory_bytes_max, options.disk_reserve_bytes});
+  return LocalDatabase::open(std::move(engine), options.checkpoints);
 }
 
-Result<std::unique_ptr<Database>> LocalDatabase::open(std::shared_ptr<Engine> engine) {
+Result<std::unique_ptr<Database>> LocalDatabase::open(std::shared_ptr<Engine> engine,
+                                                      const CheckpointPolicy& policy) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<LocalDatabase> database(new LocalDatabase(std::move(engine)));
   TRY(database->check_format());
@@ -78,7 +80,19 @@ Result<std::unique_ptr<Database>> LocalDatabase::open(std::shared_ptr<Engine> en
                                 {"collections", database->entries_.size()},
                                 {"kernels", cpu_level_name(cpu_level())},
                                 {"seconds", seconds_since(start)}});
+  database->housekeeper_ =
+      std::make_unique<Housekeeper>(*database->engine_, [&raw = *database] { return raw.open_ones(); });
+  database->checkpointer_ =
+      std::make_unique<Checkpointer>(policy, [&raw = *database] { return raw.open_ones(); });
   return std::unique_ptr<Database>(std::move(database));
+}
+
+std::vector<std::shared_ptr<LocalCollection>> LocalDatabase::open_ones() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<LocalCollection>> open;
+  for (const auto& [name, entry] : entries_)
+    if (entry.collection != nullptr) open.push_back(entry.collection);
+  return open;
 }
 
 /// Writes the format of a new directory, refuses one of another version.
@@ -109,31 +123,16 @@ Result<void> LocalDatabase::check_format() {
 
 /// Live collections, not opened yet; finishes drops that a crash cut short.
 Result<void> LocalDatabase::read_catalog(std::vector<Entry>& entries) {
-  const auto view = engine_->store->snapshot();
-  const KeyRange range = catalog_range();
-  auto at = view->iterate(KvTable::kRecords, range.begin, range.end);
-  for (; at->valid(); at->next()) {
-    const CollectionNumber number = TRY(collection_of_catalog_key(at->key()));
-    auto record = parse_catalog_record(at->value());
-    if (record.ok() && record->state == CollectionState::kDropping) {
-      TRY(erase_data(number));
+  for (CatalogedCollection& found : TRY(kith::read_catalog(*engine_->store->snapshot()))) {
+    if (found.record.state == CollectionState::kDropping) {
+      // It stays in the catalog as such, for the next open.
+      if (const auto erased = erase_data(found.number); !erased.ok())
+        log_error("a drop that was cut short cannot be finished: its data stays until the next open",
+                  {{"collection", found.record.name}, {"error", erased.error().message}});
       continue;
     }
-    Entry& entry = entries.emplace_back(Entry{number, {}, nullptr, {}});
-    if (record.ok())
-      entry.record = std::move(*record);
-    else
-      entry.broken = record.error().message;
-  }
-  TRY(at->status());
-  std::set<std::string> names;
-  for (const Entry& entry : entries) names.insert(entry.record.name);
-  for (Entry& entry : entries) {
-    if (entry.broken.empty()) continue;
-    entry.record.name =
-        fmt::format("#{}", entry.number);  // its own is unreadable; users may have taken this one
-    while (!names.insert(entry.record.name).second) entry.record.name += '#';
-    quarantine(entry, entry.broken);
+    Entry& entry = entries.emplace_back(Entry{found.number, std::move(found.record), nullptr, {}});
+    if (!found.broken.empty()) quarantine(entry, found.broken);
   }
   return {};
 }
@@ -146,6 +145,7 @@ void LocalDatabase::open_collections(std::vector<Entry>& entries) {
     auto opened = LocalCollection::open(engine_, entry.number, entry.record.name, entry.record.schema);
     if (!opened.ok()) return quarantine(entry, opened.error().message);
     entry.collection = std::move(*opened);
+    entry.collection->limit_memory(entry.record.memory_bytes_max);
     const CollectionInfo info = entry.collection->info();
     log_info("collection opened", {{"collection", info.name},
                                    {"points", info.points},
@@ -176,17 +176,33 @@ Result<std::shared_ptr<Collection>> LocalDatabase::create_collection(const std::
   if (next_number_ == UINT32_MAX)
     return resource_exhausted("collection numbers are used up; start a new directory");
   const CollectionNumber number = next_number_;
-  Entry entry{number, {CollectionState::kLive, name, schema}, nullptr, {}};
+  Entry entry{number, {CollectionState::kLive, name, schema, 0}, nullptr, {}};
   entry.collection = TRY(LocalCollection::open(engine_, number, name, schema));
   KvBatch batch;
   batch.put(KvTable::kRecords, catalog_key(number), encode_catalog_record(entry.record));
-  batch.put(KvTable::kRecords, next_collection_key(), number_value(number + 1));
-  TRY(engine_->store->write(batch, KvSurvives::kPower));
+  if (!planted("number-reused"))
+    batch.put(KvTable::kRecords, next_collection_key(), number_value(number + 1));
+  TRY(engine_->store->write(batch, planted("create-unsynced") ? KvSurvives::kProcess : KvSurvives::kPower));
   next_number_ = number + 1;
   std::shared_ptr<Collection> created = entry.collection;
   std::lock_guard lock(mutex_);
   entries_.emplace(name, std::move(entry));
   return created;
+}
+
+Result<void> LocalDatabase::limit_memory(const std::string& name, uint64_t bytes_max) {
+  TRY(limits::kMemoryBytesMax.check("memory_bytes_max", bytes_max));
+  std::lock_guard ddl(ddl_mutex_);
+  Entry entry = TRY(entry_of(name));
+  if (entry.collection == nullptr) return quarantined(entry);
+  entry.record.memory_bytes_max = bytes_max;
+  KvBatch batch;
+  batch.put(KvTable::kRecords, catalog_key(entry.number), encode_catalog_record(entry.record));
+  TRY(engine_->store->write(batch, KvSurvives::kPower));
+  entry.collection->limit_memory(bytes_max);
+  std::lock_guard lock(mutex_);
+  entries_.insert_or_assign(name, std::move(entry));
+  return {};
 }
 
 Result<void> LocalDatabase::drop_collection(const std::string& name) {
@@ -195,7 +211,7 @@ Result<void> LocalDatabase::drop_collection(const std::string& name) {
   entry.record.state = CollectionState::kDropping;
   KvBatch batch;
   batch.put(KvTable::kRecords, catalog_key(entry.number), encode_catalog_record(entry.record));
-  TRY(engine_->store->write(batch, KvSurvives::kPower));
+  if (!planted("drop-unmarked")) TRY(engine_->store->write(batch, KvSurvives::kPower));
   {
     std::lock_guard lock(mutex_);
     entries_.erase(name);
@@ -213,6 +229,7 @@ Result<void> LocalDatabase::erase_data(CollectionNumber number) {
   TRY(engine_->store->write(batch, KvSurvives::kPower));
   TRY(engine_->store->reclaim(KvTable::kRecords, range.begin, range.end));
   TRY(engine_->store->reclaim(KvTable::kVectors, range.begin, range.end));
+  TRY(CheckpointDirectory(engine_->fs, checkpoint_path(engine_->directory, number), number).remove());
   batch.clear();
   batch.erase(KvTable::kRecords, catalog_key(number));
   return engine_->store->write(batch, KvSurvives::kPower);
@@ -229,8 +246,12 @@ Result<LocalDatabase::Entry> LocalDatabase::entry_of(const std::string& name) co
 Result<std::shared_ptr<Collection>> LocalDatabase::collection(const std::string& name) const {
   const Entry entry = TRY(entry_of(name));
   if (entry.collection != nullptr) return std::shared_ptr<Collection>(entry.collection);
-  return corruption("collection '{}' is quarantined: {}; restore it from a backup, or drop it", name,
-                    entry.broken);
+  return quarantined(entry);
+}
+
+Error LocalDatabase::quarantined(const Entry& entry) {
+  return corruption("collection '{}' is quarantined: {}; restore it from a backup, or drop it",
+                    entry.record.name, entry.broken);
 }
 
 std::vector<std::string> LocalDatabase::collection_names() const {
@@ -241,11 +262,26 @@ std::vector<std::string> LocalDatabase::collection_names() const {
 }
 
 Result<VerifyReport> LocalDatabase::verify(const std::string& collection, const Stop& stop) const {
+  if (collection.empty()) return verify_all(stop);
   const Entry entry = TRY(entry_of(collection));
   if (entry.collection != nullptr) return entry.collection->verify(stop);
   VerifyReport report;
   report.problems.push_back(fmt::format("quarantined: {}", entry.broken));
   return report;
+}
+
+Result<PurgeReceipt> LocalDatabase::compact(const std::string& collection, const Stop& stop) {
+  const Entry entry = TRY(entry_of(collection));
+  if (entry.collection == nullptr) return quarantined(entry);
+  const std::unique_lock<std::timed_mutex> files = TRY(take_files(stop));
+  const PurgeReceipt receipt = TRY(entry.collection->compact(stop));
+  log_info("collection purged", {{"collection", collection},
+                                 {"sequence", receipt.sequence},
+                                 {"points_removed", receipt.points_removed},
+                                 {"bytes_before", receipt.bytes_before},
+                                 {"bytes_after", receipt.bytes_after},
+                                 {"seconds", receipt.seconds}});
+  return receipt;
 }
 
 }  // namespace kith

@@ -3,6 +3,7 @@
 //
 //   <directory>/LOCK      held while open, so that one process at a time has the directory
 //   <directory>/store/    RocksDB
+//   <directory>/checkpoints/<collection>/   what is derived from it (storage/checkpoint)
 //
 // Create: one synced batch with the catalog record and the next number. Drop: the record is first marked as
 // dropping (synced: from then on the collection is gone, whatever happens), then the data is erased, then the
@@ -17,24 +18,35 @@
 #include <string>
 #include <vector>
 
+#include "base/io/file_copy.h"
+#include "query/collection/catalog.h"
+#include "query/collection/checkpointer.h"
 #include "query/collection/engine.h"
+#include "query/collection/housekeeper.h"
 #include "query/collection/local_collection.h"
 #include "query/database.h"
-#include "query/schema/catalog_record.h"
 
 namespace kith {
 
 class LocalDatabase final : public Database {
  public:
   /// Opens what the engine's store holds, or prepares an empty one.
-  static Result<std::unique_ptr<Database>> open(std::shared_ptr<Engine> engine);
+  static Result<std::unique_ptr<Database>> open(std::shared_ptr<Engine> engine,
+                                                const CheckpointPolicy& policy);
 
   Result<std::shared_ptr<Collection>> create_collection(const std::string& name,
                                                         const Schema& schema) override;
   Result<void> drop_collection(const std::string& name) override;
+  Result<void> limit_memory(const std::string& name, uint64_t bytes_max) override;
   Result<std::shared_ptr<Collection>> collection(const std::string& name) const override;
   std::vector<std::string> collection_names() const override;
   Result<VerifyReport> verify(const std::string& collection, const Stop& stop) const override;
+
+  Result<PurgeReceipt> compact(const std::string& collection, const Stop& stop) override;
+
+  // backup.cc
+  Result<BackupReport> backup(const std::string& directory, const Stop& stop) override;
+  std::optional<BackupProgress> backup_progress() const override;
 
  private:
   struct Entry {
@@ -49,15 +61,31 @@ class LocalDatabase final : public Database {
   Result<void> read_catalog(std::vector<Entry>& entries);
   void open_collections(std::vector<Entry>& entries);
   void quarantine(Entry& entry, std::string why) const;
+  static Error quarantined(const Entry& entry);
   Result<void> erase_data(CollectionNumber number);
   Result<Entry> entry_of(const std::string& name) const;
+  std::vector<std::shared_ptr<LocalCollection>> open_ones() const;
+
+  // verify_all.cc
+  Result<VerifyReport> verify_all(const Stop& stop) const;
+  Result<void> verify_store(const Stop& stop, VerifyReport& report) const;
+  Result<void> verify_reopened(std::span<const std::pair<CollectionNumber, uint64_t>> sequences,
+                               VerifyReport& report) const;
+
+  // backup.cc
+  class BackupRun;
+  Result<std::unique_lock<std::timed_mutex>> take_files(const Stop& stop);
 
   const std::shared_ptr<Engine> engine_;
   std::mutex ddl_mutex_;              // one create or drop at a time; held across IO
   CollectionNumber next_number_ = 1;  // guarded by ddl_mutex_
 
+  std::timed_mutex files_mutex_;          // of a backup or a purge; held across all of its IO
   mutable std::mutex mutex_;              // never held across IO
   std::map<std::string, Entry> entries_;  // guarded by mutex_
+  std::shared_ptr<ByteProgress> backup_;  // guarded by mutex_; of the one under way
+  std::unique_ptr<Housekeeper> housekeeper_;
+  std::unique_ptr<Checkpointer> checkpointer_;  // last: goes first, and takes the last checkpoints
 };
 
 }  // namespace kith

@@ -14,7 +14,34 @@ LocalCollection::View LocalCollection::view_locked() const {
 Result<uint64_t> LocalCollection::count() const {
   TRY(check_alive());
   std::shared_lock lock(state_mutex_);
-  return ids_.size();
+  return ids_.size() - expiries_.expired_rows(engine_->now_ms()).size();
+}
+
+/// Looks again and again: waits are rare and short, and writers need not know of them.
+Result<void> LocalCollection::wait_for(uint64_t sequence, const Stop& stop) const {
+  while (true) {
+    TRY(check_alive());
+    const uint64_t under_way = queue_.under_way();  // first: what it counts is below, or applied by then
+    uint64_t applied = 0;
+    {
+      std::shared_lock lock(state_mutex_);
+      applied = sequence_;
+    }
+    if (applied >= sequence) return {};
+    if (sequence - applied > under_way)
+      return failed_precondition(
+          "collection '{}' is at sequence {}, and no write under way leads to {}: the token is of another "
+          "collection, or its write was lost; read without it",
+          name_, applied, sequence);
+    if (const auto wanted = stop.check(); !wanted.ok())
+      return make_error(wanted.error().code, "collection '{}': at sequence {} still, waiting for {}: {}",
+                        name_, applied, sequence, wanted.error().message);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+RowSet LocalCollection::expired_locked() const {
+  return RowSet::of(expiries_.expired_rows(engine_->now_ms()));
 }
 
 Result<std::vector<std::optional<Point>>> LocalCollection::get(std::span<const Id> ids, Fetch fetch) const {
@@ -27,11 +54,12 @@ Result<std::vector<std::optional<Point>>> LocalCollection::get_alive(std::span<c
   std::vector<Row> rows;
   std::vector<size_t> places;  // in `ids`, of each of rows
   View view;
+  const uint64_t now_ms = engine_->now_ms();
   {
     std::shared_lock lock(state_mutex_);
     for (size_t i = 0; i < id_keys.size(); ++i) {
       const Row row = ids_.find(id_keys[i]);
-      if (row == kNoRow) continue;
+      if (row == kNoRow || expiries_.expired(row, now_ms)) continue;
       rows.push_back(row);
       places.push_back(i);
     }
@@ -56,9 +84,11 @@ Result<ScrollPage> LocalCollection::scroll_alive(const std::optional<Id>& from, 
   TRY(limits::kScrollLimit.check("limit", limit));
   const std::string first = from.has_value() ? TRY(id_key_of(*from)) : std::string{};
   View view;
+  RowSet expired;
   {
     std::shared_lock lock(state_mutex_);
     view = view_locked();
+    expired = expired_locked();
   }
   const KeyRange range = id_entry_range_from(number_, first);
   std::vector<Row> rows;
@@ -67,11 +97,13 @@ Result<ScrollPage> LocalCollection::scroll_alive(const std::optional<Id>& from, 
   for (; entry->valid(); entry->next()) {
     const std::string_view id_key = TRY(id_key_of_entry(entry->key()));
     const Id id = TRY(id_of_key(id_key));
+    const Row row = TRY(parse_row_value(entry->value()));
+    if (expired.contains(row)) continue;
     if (rows.size() == limit) {
       page.next = id;
       break;
     }
-    rows.push_back(TRY(parse_row_value(entry->value())));
+    rows.push_back(row);
     page.points.emplace_back().id = id;
   }
   TRY(entry->status());
@@ -100,6 +132,7 @@ Result<std::vector<Point>> LocalCollection::read_points(const KvSnapshot& view, 
     ++seen;
     points[i].id = std::move(*id);
     fields[i] = record->fields;
+    points[i].expires_at_ms = record->expires_at_ms;
     if (fetch.payload) points[i].payload = record->payload;
   }));
   TRY(sound);

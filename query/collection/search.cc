@@ -137,7 +137,7 @@ bool LocalCollection::scans(const FieldIndex& field, bool exact) const {
 Result<LocalCollection::Found> LocalCollection::search_index(const Query& query,
                                                              const FieldIndex& field) const {
   return find({query.offset, query.k}, query.fetch.payload || query.fetch.vectors,
-              [&](size_t count) { return field.index().search(request_of(query, field.field(), count)); });
+              [&](size_t count) { return field.index()->search(request_of(query, field.field(), count)); });
 }
 
 Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQuery& query,
@@ -149,7 +149,7 @@ Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQu
   request.stop = query.stop;
   return find({0, query.limit}, query.fetch.payload || query.fetch.vectors, [&](size_t count) {
     request.rows_max = static_cast<uint32_t>(count);
-    return field.kind().range_search(field.index(), request);
+    return field.kind().range_search(*field.index(), request);
   });
 }
 
@@ -164,6 +164,7 @@ Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQu
 template <typename Ask>
 Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches, Ask ask) const {
   Found found;
+  const uint64_t now_ms = engine_->now_ms();
   size_t count = window.wanted();
   for (int attempt = 0;; ++attempt) {
     std::shared_lock lock(state_mutex_, std::defer_lock);
@@ -174,7 +175,7 @@ Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches
     found.stats.add(answer.stats);
     if (!lock.owns_lock()) lock.lock();
     const size_t got = answer.neighbors.size();
-    keep_live(answer.neighbors, rows_end);
+    keep_live(answer.neighbors, rows_end, now_ms);
     const size_t live = answer.neighbors.size(), dropped = got - live;
     const bool enough = dropped == 0 || live >= window.wanted() || got < count;
     if (enough && removals == removals_.load(std::memory_order_relaxed)) {
@@ -186,8 +187,10 @@ Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches
 }
 
 /// Under state_mutex_.
-void LocalCollection::keep_live(std::vector<Neighbor>& neighbors, Row rows_end) const {
-  std::erase_if(neighbors, [&](const Neighbor& n) { return n.row >= rows_end || !ids_.live(n.row); });
+void LocalCollection::keep_live(std::vector<Neighbor>& neighbors, Row rows_end, uint64_t now_ms) const {
+  std::erase_if(neighbors, [&](const Neighbor& n) {
+    return n.row >= rows_end || !ids_.live(n.row) || expiries_.expired(n.row, now_ms);
+  });
 }
 
 /// Under state_mutex_, of live rows.
@@ -206,13 +209,16 @@ Result<std::vector<SearchAnswer>> LocalCollection::scan(uint8_t field, VectorBlo
                                                         float distance_max, const Stop& stop,
                                                         View& view) const {
   Row rows_end = 0;
+  RowSet expired;
   {
     std::shared_lock lock(state_mutex_);
     view = view_locked();
     rows_end = next_row_;
+    expired = expired_locked();
   }
-  return exact_scan({*view, number_, field, schema_.vectors[field], rows_end, queries, k, distance_max, stop},
-                    engine_->pool);
+  return exact_scan(
+      {*view, number_, field, schema_.vectors[field], rows_end, expired, queries, k, distance_max, stop},
+      engine_->pool);
 }
 
 Result<std::vector<Answer>> LocalCollection::search_batch_scan(std::span<const Query> queries,
@@ -242,20 +248,21 @@ Result<std::vector<LocalCollection::Found>> LocalCollection::search_batch_index(
   const VectorBlock vectors{block.data(), query_type(field.field().type), field.field().dim, queries.size()};
   std::vector<Found> found(queries.size());
   std::vector<bool> sound(queries.size());
+  const uint64_t now_ms = engine_->now_ms();
   for (int attempt = 0;; ++attempt) {  // as in find()
     std::shared_lock lock(state_mutex_, std::defer_lock);
     if (attempt >= kOptimisticTries) lock.lock();
     const uint64_t removals = removals_.load(std::memory_order_acquire);
     const Row rows_end = next_row_.load(std::memory_order_acquire);
     auto raw =
-        TRY(field.kind().search_batch(field.index(), vectors, request_of(queries[0], field.field(), k)));
+        TRY(field.kind().search_batch(*field.index(), vectors, request_of(queries[0], field.field(), k)));
     if (!lock.owns_lock()) lock.lock();
     if (removals != removals_.load(std::memory_order_relaxed)) continue;
     for (size_t i = 0; i < queries.size(); ++i) {
       const Fetch fetch = queries[i].fetch;
       const Window window{queries[i].offset, queries[i].k};
       const size_t got = raw[i].neighbors.size();
-      keep_live(raw[i].neighbors, rows_end);
+      keep_live(raw[i].neighbors, rows_end, now_ms);
       sound[i] = raw[i].neighbors.size() == got || raw[i].neighbors.size() >= window.wanted() || got < k;
       take(std::move(raw[i].neighbors), window, fetch.payload || fetch.vectors, found[i]);
       found[i].stats = raw[i].stats;
@@ -302,6 +309,7 @@ Result<Answer> LocalCollection::answer(Found found, const VectorField& field, Fe
       hit.id = std::move(points[i].id);
       hit.payload = std::move(points[i].payload);
       hit.vectors = std::move(points[i].vectors);
+      hit.expires_at_ms = points[i].expires_at_ms;
       bytes += hit.payload.size();
       for (const FieldVector& vector : hit.vectors) bytes += vector.data.size();
     }

@@ -20,11 +20,12 @@ constexpr uint64_t kIndexSamples = 64;  // rows per field looked up in its index
 /// One verification of one snapshot.
 class Verifier {
  public:
-  Verifier(const KvSnapshot& view, CollectionNumber number, const Schema& schema, const Stop& stop,
-           VerifyReport& report)
+  Verifier(const KvSnapshot& view, CollectionNumber number, const Schema& schema, const ExpiryMap& expiries,
+           const Stop& stop, VerifyReport& report)
       : view_(view),
         number_(number),
         schema_(schema),
+        expiries_(expiries),
         stop_(stop),
         report_(report),
         found_(schema.vectors.size()) {}
@@ -104,6 +105,9 @@ class Verifier {
     if (record->fields >> schema_.vectors.size() != 0)
       return corruption("row {} has fields {:#x}, the schema has {}", row, record->fields,
                         schema_.vectors.size());
+    if (record->expires_at_ms != expiries_.expires_at(row))
+      return corruption("row {} expires at {} ms as stored, at {} ms in memory", row, record->expires_at_ms,
+                        expiries_.expires_at(row));
     fields_of_rows_.resize(ids_of_rows_.size());
     fields_of_rows_[row] = record->fields;
     for (size_t field = 0; field < found_.size(); ++field)
@@ -125,6 +129,7 @@ class Verifier {
   const KvSnapshot& view_;
   const CollectionNumber number_;
   const Schema& schema_;
+  const ExpiryMap& expiries_;
   const Stop& stop_;
   VerifyReport& report_;
   std::vector<std::string> ids_of_rows_;
@@ -153,21 +158,25 @@ Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
   View view;
   uint64_t points = 0;
   Row next_row = 0;
+  ExpiryMap expiries;
   std::vector<uint64_t> indexed;
   queue_.run_exclusively([&] {
     std::shared_lock lock(state_mutex_);
     view = view_locked();
     points = ids_.size();
     next_row = next_row_;
-    for (const auto& field : fields_) indexed.push_back(field->index().stats().rows);
+    expiries = expiries_;
+    for (const auto& field : fields_) indexed.push_back(field->index()->stats().rows);
   });
 
-  Verifier verifier(*view, number_, schema_, stop, report);
+  Verifier verifier(*view, number_, schema_, expiries, stop, report);
   if (auto log = last_change(*view, number_); !log.ok())
     verifier.problem("{}", log.error().message);
-  else if (log->has_value() && ((*log)->points != points || (*log)->next_row() != next_row))
-    verifier.problem("the change log says {} points and next row {}, memory {} and {}", (*log)->points,
-                     (*log)->next_row(), points, next_row);
+  else if (log->has_value() && ((*log)->points != points || (*log)->next_row() != next_row ||
+                                (*log)->expiring != expiries.size()))
+    verifier.problem(
+        "the change log says {} points, {} of them expiring, and next row {}, memory {}, {} and {}",
+        (*log)->points, (*log)->expiring, (*log)->next_row(), points, expiries.size(), next_row);
   TRY(verifier.read_ids(next_row));
   if (report.points != points) verifier.problem("{} ids are stored, {} are in memory", report.points, points);
   TRY(verifier.read_rows());
@@ -185,16 +194,31 @@ Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
     if (fields_[field]->usable() && fields_[field]->kind().audit != nullptr)
       TRY(verify_graph(position, report));
   }
+  verify_checkpoint(report);
   return report;
+}
+
+/// Files that are kept from one checkpoint to the next would stay damaged: the next one writes all anew.
+void LocalCollection::verify_checkpoint(VerifyReport& report) {
+  const Result<uint64_t> read = checkpoints_.verify();
+  if (read.ok()) {
+    report.bytes += *read;
+    return;
+  }
+  report.problems.push_back("checkpoint, written anew by the next one: " + read.error().message);
+  const std::lock_guard none_writes(checkpoint_mutex_);
+  for (const std::unique_ptr<FieldIndex>& field : fields_) field->set_saved(false);
+  std::lock_guard lock(saved_mutex_);
+  saved_state_.reset();
 }
 
 /// Every linked row that lives can be reached from where searches begin.
 Result<void> LocalCollection::verify_graph(uint8_t position, VerifyReport& report) const {
   const FieldIndex& field = *fields_[position];
-  GraphAudit audit = TRY(field.kind().audit(field.index()));
+  GraphAudit audit = TRY(field.kind().audit(*field.index()));
   // A list that a writer was just rewriting may have been read half: looked at once more, it is whole.
   for (int attempt = 0; attempt < 3 && audit.unreachable > 0; ++attempt)
-    audit = TRY(field.kind().audit(field.index()));
+    audit = TRY(field.kind().audit(*field.index()));
   if (audit.unreachable > 0)
     report.problems.push_back(
         fmt::format("field '{}': no path of the graph leads to {} of {} rows, row {} among them",
@@ -223,7 +247,7 @@ Result<void> LocalCollection::verify_index(const KvSnapshot& view, uint8_t posit
     request.k = 1;
     request.allowed = &itself;
     request.stop = stop;
-    const SearchAnswer answer = TRY(field.index().search(request));
+    const SearchAnswer answer = TRY(field.index()->search(request));
     const void* stored = entry->value().data();
     float wanted = 0;
     kernel(query.data(), &stored, 1, spec.dim, &wanted);

@@ -14,11 +14,12 @@
 namespace kith {
 
 struct WriteRequest {
-  // What is asked: points to upsert, or id keys to remove, or (alone in its group) a task to run in the
-  // writer's role.
+  // What is asked: points to upsert, or id keys to remove, or a purge, or (alone in its group) a task to run
+  // in the writer's role.
   std::vector<CheckedPoint> upserts;
   std::vector<std::string> removes;
   std::function<void()> task;
+  bool purge = false;  // `removes` are to be the ids that have expired, found out by the leader
   Durability durability = Durability::kSync;
   size_t bytes = 0;
 

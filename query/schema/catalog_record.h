@@ -17,6 +17,7 @@ struct CatalogRecord {
   CollectionState state = CollectionState::kLive;
   std::string name;
   Schema schema;
+  uint64_t memory_bytes_max = 0;  // 0: no limit
 };
 
 std::string encode_catalog_record(const CatalogRecord& record);

@@ -47,13 +47,18 @@ inline constexpr Limit kIdBytes{"id_bytes", 1, 1'024, 0, "bytes of a text id"};
 inline constexpr Limit kNameBytes{"name_bytes", 1, 255, 0, "bytes of a collection or field name"};
 inline constexpr Limit kCollections{"collections", 0, 10'000, 0, "collections per directory"};
 inline constexpr Limit kPayloadBytes{"payload_bytes", 0, kMiB, 0, "bytes of a point's payload"};
+inline constexpr Limit kMemoryBytesMax{"memory_bytes_max", 0, 1ull << 50, 0,
+                                       "bytes of memory that a collection may take; 0 = no limit of its own"};
+inline constexpr Limit kExpiresAt{"expires_at_ms", 0, 253'402'300'799'999, 0,
+                                  "when a point expires, in milliseconds since 1970; 0 = never"};
 }  // namespace limits
 
 /// In the order in which documentation lists them.
 inline constexpr const Limit* kLimits[] = {
-    &limits::kK,           &limits::kOffset,       &limits::kEffort,     &limits::kBatchQueries,
-    &limits::kBatchPoints, &limits::kBatchBytes,   &limits::kIds,        &limits::kScrollLimit,
-    &limits::kRangeLimit,  &limits::kDim,          &limits::kFields,     &limits::kIdBytes,
-    &limits::kNameBytes,   &limits::kPayloadBytes, &limits::kCollections};
+    &limits::kK,           &limits::kOffset,       &limits::kEffort,    &limits::kBatchQueries,
+    &limits::kBatchPoints, &limits::kBatchBytes,   &limits::kIds,       &limits::kScrollLimit,
+    &limits::kRangeLimit,  &limits::kDim,          &limits::kFields,    &limits::kIdBytes,
+    &limits::kNameBytes,   &limits::kPayloadBytes, &limits::kExpiresAt, &limits::kMemoryBytesMax,
+    &limits::kCollections};
 
 }  // namespace kith

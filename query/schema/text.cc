@@ -19,6 +19,8 @@ Result<void> check_json_object(std::string_view text) {
   thread_local simdjson::dom::parser parser;  // keeps its buffers; bounded by the payload limit
   simdjson::dom::element document;
   const auto error = parser.parse(text.data(), text.size()).get(document);
+  if (error == simdjson::MEMALLOC)
+    return resource_exhausted("no memory to parse its {} bytes of JSON; try again later", text.size());
   if (error != simdjson::SUCCESS)
     return invalid_argument("is not a JSON object: {}", simdjson::error_message(error));
   if (!document.is_object()) return invalid_argument("is valid JSON but not an object; wrap it in {{...}}");

@@ -8,13 +8,15 @@
 #include "query/schema/limits.h"
 #include "query/schema/text.h"
 #include "query/schema/vector_check.h"
+#include "storage/rows/expiry_map.h"
 
 namespace kith {
 namespace {
 
 /// The same refusal, said of something within a larger request.
 Error within(std::string_view where, const Error& error) {
-  return {Code::kInvalidArgument, fmt::format("{}: {}", where, error.message)};
+  const bool refused = error.code != Code::kResourceExhausted;  // else it might be sound: there was no memory
+  return {refused ? Code::kInvalidArgument : error.code, fmt::format("{}: {}", where, error.message)};
 }
 
 Result<void> validate_field(const VectorField& field, std::string_view where) {
@@ -43,6 +45,8 @@ Result<void> check_vector(const VectorField& field, std::span<const std::byte> d
   return {};
 }
 
+static_assert(limits::kExpiresAt.max == kExpiryMax, "what is taken can be stored");
+
 Result<CheckedPoint> check_point(const Schema& schema, const Point& point) {
   CheckedPoint checked;
   checked.id_key = TRY(id_key_of(point.id));
@@ -61,6 +65,8 @@ Result<CheckedPoint> check_point(const Schema& schema, const Point& point) {
     if (auto json = check_json_object(point.payload); !json.ok()) return within("payload", json.error());
   }
   checked.payload = point.payload;
+  TRY(limits::kExpiresAt.check("expires_at_ms", point.expires_at_ms));
+  checked.expires_at_ms = point.expires_at_ms;
   return checked;
 }
 

@@ -27,6 +27,7 @@ struct CheckedPoint {
   uint16_t fields = 0;                                        // bit i: field i has a vector
   std::vector<std::pair<uint8_t, const std::byte*>> vectors;  // field, elements
   std::string_view payload;
+  uint64_t expires_at_ms = 0;
 };
 struct CheckedBatch {
   std::vector<CheckedPoint> points;

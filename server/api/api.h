@@ -25,6 +25,8 @@ class UpsertStream {
   virtual Result<void> send(const v1::UpsertRequest& batch) = 0;
   /// Batches answered OK so far; they are durable as they asked.
   virtual uint64_t acknowledged() const = 0;
+  /// Of the last of them, as WriteResponse says it; 0 when there is none.
+  virtual uint64_t sequence() const = 0;
   /// Waits for all answers.
   virtual Result<void> finish() = 0;
 };
@@ -54,10 +56,20 @@ class Api {
 
   virtual Result<v1::SettleResponse> settle(const v1::SettleRequest&, const Stop&) = 0;
   virtual Result<v1::VerifyResponse> verify(const v1::VerifyRequest&, const Stop&) = 0;
+  virtual Result<v1::LimitMemoryResponse> limit_memory(const v1::LimitMemoryRequest&, const Stop&) = 0;
+  virtual Result<v1::CheckpointResponse> checkpoint(const v1::CheckpointRequest&, const Stop&) = 0;
+  virtual Result<v1::CompactResponse> compact(const v1::CompactRequest&, const Stop&) = 0;
+  virtual Result<v1::BackupResponse> backup(const v1::BackupRequest&, const Stop&) = 0;
+  virtual Result<v1::ListBackupsResponse> list_backups(const v1::ListBackupsRequest&, const Stop&) = 0;
 };
 
+/// Where backups go that are asked for.
+struct BackupRoot {
+  std::string directory;  // "" = nowhere: they are refused
+  bool anywhere = false;  // for people who own the process: what is asked for is a path of any kind
+};
 /// The database must outlive it.
-std::unique_ptr<Api> make_local_api(Database& database);
+std::unique_ptr<Api> make_local_api(Database& database, const BackupRoot& backups = {});
 /// `address` is host:port. Unavailable when nobody answers within two seconds.
 Result<std::unique_ptr<Api>> connect_remote_api(const std::string& address);
 

@@ -134,6 +134,9 @@ Result<Schema> schema_from_proto(const v1::CreateCollectionRequest& request) {
 void info_to_proto(const CollectionInfo& info, v1::GetCollectionResponse* out) {
   out->set_collection(info.name);
   out->set_points(info.points);
+  out->set_expired(info.expired);
+  out->set_memory_bytes(info.memory_bytes);
+  out->set_memory_bytes_max(info.memory_bytes_max);
   out->set_sequence(info.sequence);
   for (const FieldInfo& field : info.fields) {
     v1::FieldInfo* to = out->add_fields();
@@ -150,6 +153,28 @@ void info_to_proto(const CollectionInfo& info, v1::GetCollectionResponse* out) {
     to->set_vector_bytes(field.memory.vector_bytes);
     to->set_structure_bytes(field.memory.structure_bytes);
     to->set_disk_bytes(field.memory.disk_bytes);
+    to->set_exact_scan(!field.usable);
+    if (!field.rebuilding.has_value()) continue;
+    v1::Rebuild* rebuild = to->mutable_rebuilding();
+    rebuild->set_rows_done(field.rebuilding->rows_done);
+    rebuild->set_rows_total(field.rebuilding->rows_total);
+    rebuild->set_seconds(field.rebuilding->seconds);
+    rebuild->set_seconds_left(field.rebuilding->seconds_left());
+  }
+}
+
+void backup_to_proto(const BackupInfo& backup, v1::BackupInfo* out) {
+  out->set_number(backup.number);
+  out->set_time_ms(backup.time_ms);
+  out->set_files(backup.files);
+  out->set_bytes(backup.bytes);
+  out->set_damage(backup.damage);
+  for (const BackupContent& content : backup.collections) {
+    v1::BackupContent* to = out->add_collections();
+    to->set_collection(content.collection);
+    to->set_sequence(content.sequence);
+    to->set_points(content.points);
+    to->set_quarantined(content.quarantined);
   }
 }
 

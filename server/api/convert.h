@@ -27,6 +27,8 @@ void id_to_proto(const Id& id, v1::Id* out);
 Result<Schema> schema_from_proto(const v1::CreateCollectionRequest& request);
 void info_to_proto(const CollectionInfo& info, v1::GetCollectionResponse* out);
 
+void backup_to_proto(const BackupInfo& backup, v1::BackupInfo* out);
+
 Result<Durability> durability_from_proto(v1::Durability durability);
 Result<std::vector<Point>> points_from_proto(const v1::UpsertRequest& request, const Schema& schema);
 /// Moves the payload out of `point`.

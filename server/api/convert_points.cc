@@ -85,6 +85,8 @@ Result<Point> point_from_proto(const v1::Point& point, const Schema& schema) {
   out.id = TRY(id_from_proto(point.id()));
   TRY(limits::kPayloadBytes.check("payload (bytes)", point.payload().size()));
   out.payload = point.payload();
+  TRY(limits::kExpiresAt.check("expires_at_ms", point.expires_at_ms()));
+  out.expires_at_ms = point.expires_at_ms();
   out.vectors.reserve(std::min<size_t>(static_cast<size_t>(point.vectors_size()), limits::kFields.max));
   for (int i = 0; i < point.vectors_size(); ++i) {
     auto vector = vector_from_proto(point.vectors(i), schema, false);
@@ -137,6 +139,7 @@ void point_to_proto(Point&& point, const Schema& schema, v1::Point* out) {
   id_to_proto(point.id, out->mutable_id());
   vectors_to_proto(point.vectors, schema, out->mutable_vectors());
   out->set_payload(std::move(point.payload));
+  out->set_expires_at_ms(point.expires_at_ms);
 }
 
 Result<Query> query_from_proto(const v1::SearchRequest& request, const Schema& schema, const Stop& stop) {
@@ -178,6 +181,7 @@ void answer_to_proto(Answer&& answer, const Schema& schema, v1::SearchResponse* 
     id_to_proto(hit.id, to->mutable_id());
     to->set_score(hit.score);
     if (!hit.payload.empty()) to->set_payload(std::move(hit.payload));
+    to->set_expires_at_ms(hit.expires_at_ms);
     vectors_to_proto(hit.vectors, schema, to->mutable_vectors());
   }
   v1::SearchStats* stats = out->mutable_stats();

@@ -2,6 +2,7 @@
 // convert.
 #include <cmath>
 
+#include "query/backup.h"
 #include "query/database.h"
 #include "server/api/api.h"
 #include "server/api/convert.h"
@@ -49,12 +50,14 @@ class LocalUpsertStream final : public UpsertStream {
     auto answer = api_.upsert(batch, stop_);
     if (answer.ok()) {
       ++acknowledged_;
+      sequence_ = answer->sequence();
       return {};
     }
     failed_ = make_error(answer.error().code, "batch {}: {}", acknowledged_ + 1, answer.error().message);
     return *failed_;
   }
   uint64_t acknowledged() const override { return acknowledged_; }
+  uint64_t sequence() const override { return sequence_; }
   Result<void> finish() override {
     finished_ = true;
     return failed_ ? Result<void>(*failed_) : Result<void>();
@@ -64,13 +67,14 @@ class LocalUpsertStream final : public UpsertStream {
   Api& api_;
   Stop stop_;
   uint64_t acknowledged_ = 0;
+  uint64_t sequence_ = 0;
   std::optional<Error> failed_;
   bool finished_ = false;
 };
 
 class LocalApi final : public Api {
  public:
-  explicit LocalApi(Database& database) : database_(database) {}
+  LocalApi(Database& database, BackupRoot backups) : database_(database), backups_(std::move(backups)) {}
 
   Result<v1::CreateCollectionResponse> create_collection(const v1::CreateCollectionRequest& request,
                                                          const Stop& stop) override {
@@ -137,6 +141,7 @@ class LocalApi final : public Api {
   Result<v1::GetResponse> get(const v1::GetRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->wait_for(request.after_sequence(), stop));
     const std::vector<Id> ids = TRY(ids_from_proto(request.ids()));
     const Fetch fetch = fetch_from_proto(request.fetch());
     v1::GetResponse response;
@@ -161,6 +166,7 @@ class LocalApi final : public Api {
   Result<v1::ScrollResponse> scroll(const v1::ScrollRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->wait_for(request.after_sequence(), stop));
     std::optional<Id> from;
     if (request.has_from()) {
       auto id = id_from_proto(request.from());
@@ -172,9 +178,10 @@ class LocalApi final : public Api {
                      fetch_from_proto(request.fetch()), stop);
   }
 
-  Result<v1::CountResponse> count(const v1::CountRequest& request, const Stop&) override {
+  Result<v1::CountResponse> count(const v1::CountRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->wait_for(request.after_sequence(), stop));
     v1::CountResponse response;
     response.set_count(TRY(collection->count()));
     return response;
@@ -183,6 +190,7 @@ class LocalApi final : public Api {
   Result<v1::SearchResponse> search(const v1::SearchRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->wait_for(request.after_sequence(), stop));
     Query query = TRY(query_from_proto(request, collection->schema(), stop));
     AnswerBudget budget(limits::kAnswerBytes.max);
     query.fetch.budget = &budget;
@@ -196,6 +204,9 @@ class LocalApi final : public Api {
                                                const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
+    uint64_t after = request.after_sequence();
+    for (const v1::SearchRequest& query : request.queries()) after = std::max(after, query.after_sequence());
+    TRY(collection->wait_for(after, stop));
     AnswerBudget budget(limits::kAnswerBytes.max);
     std::vector<Query> queries;
     queries.reserve(static_cast<size_t>(request.queries_size()));
@@ -226,6 +237,7 @@ class LocalApi final : public Api {
   Result<v1::SearchResponse> range_search(const v1::RangeSearchRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->wait_for(request.after_sequence(), stop));
     RangeQuery query = TRY(range_from_proto(request, collection->schema(), stop));
     AnswerBudget budget(limits::kAnswerBytes.max);
     query.fetch.budget = &budget;
@@ -263,6 +275,68 @@ class LocalApi final : public Api {
     return response;
   }
 
+  Result<v1::LimitMemoryResponse> limit_memory(const v1::LimitMemoryRequest& request,
+                                               const Stop& stop) override {
+    TRY(validate(request));
+    TRY(stop.check());
+    TRY(database_.limit_memory(request.collection(), request.memory_bytes_max()));
+    return v1::LimitMemoryResponse();
+  }
+
+  Result<v1::CheckpointResponse> checkpoint(const v1::CheckpointRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    TRY(stop.check());
+    const CheckpointReport report = TRY(collection->checkpoint());
+    v1::CheckpointResponse response;
+    response.set_sequence(report.sequence);
+    response.set_bytes(report.bytes);
+    response.set_written(report.written);
+    response.set_seconds(report.seconds);
+    return response;
+  }
+
+  Result<v1::CompactResponse> compact(const v1::CompactRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const PurgeReceipt receipt = TRY(database_.compact(request.collection(), stop));
+    v1::CompactResponse response;
+    response.set_sequence(receipt.sequence);
+    response.set_points_removed(receipt.points_removed);
+    response.set_bytes_before(receipt.bytes_before);
+    response.set_bytes_after(receipt.bytes_after);
+    response.set_seconds(receipt.seconds);
+    return response;
+  }
+
+  Result<v1::BackupResponse> backup(const v1::BackupRequest& request, const Stop& stop) override {
+    const std::string directory = TRY(backup_directory(backups_, request.to()));
+    const BackupReport report = TRY(database_.backup(directory, stop));
+    v1::BackupResponse response;
+    backup_to_proto(report.backup, response.mutable_backup());
+    response.set_copied_bytes(report.copied_bytes);
+    response.set_seconds(report.seconds);
+    return response;
+  }
+
+  Result<v1::ListBackupsResponse> list_backups(const v1::ListBackupsRequest& request,
+                                               const Stop& stop) override {
+    OfflineOptions options;
+    options.stop = stop;
+    v1::ListBackupsResponse response;
+    const std::string directory = TRY(backup_directory(backups_, request.to()));
+    // Nobody made one there yet: that is no error of the question.
+    auto listed = kith::list_backups(directory, options);
+    if (!listed.ok() && listed.error().code != Code::kNotFound) return std::move(listed).error();
+    if (listed.ok())
+      for (const BackupInfo& backup : *listed) backup_to_proto(backup, response.add_backups());
+    if (const auto running = database_.backup_progress(); running.has_value()) {
+      response.mutable_running()->set_bytes_done(running->bytes_done);
+      response.mutable_running()->set_bytes_total(running->bytes_total);
+    }
+    TRY(check_answer(response));
+    return response;
+  }
+
  private:
   static Result<v1::ScrollResponse> read_page(const Collection& collection, std::optional<Id> from,
                                               uint32_t limit, Fetch fetch, const Stop& stop) {
@@ -292,12 +366,13 @@ class LocalApi final : public Api {
   }
 
   Database& database_;
+  const BackupRoot backups_;
 };
 
 }  // namespace
 
-std::unique_ptr<Api> make_local_api(Database& database) {
-  return std::make_unique<LocalApi>(database);
+std::unique_ptr<Api> make_local_api(Database& database, const BackupRoot& backups) {
+  return std::make_unique<LocalApi>(database, backups);
 }
 
 }  // namespace kith

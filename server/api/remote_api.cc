@@ -71,6 +71,23 @@ class RemoteApi final : public Api {
   Result<v1::VerifyResponse> verify(const v1::VerifyRequest& request, const Stop& stop) override {
     return call(&Stub::Verify, request, stop);
   }
+  Result<v1::LimitMemoryResponse> limit_memory(const v1::LimitMemoryRequest& request,
+                                               const Stop& stop) override {
+    return call(&Stub::LimitMemory, request, stop);
+  }
+  Result<v1::CheckpointResponse> checkpoint(const v1::CheckpointRequest& request, const Stop& stop) override {
+    return call(&Stub::Checkpoint, request, stop);
+  }
+  Result<v1::CompactResponse> compact(const v1::CompactRequest& request, const Stop& stop) override {
+    return call(&Stub::Compact, request, stop);
+  }
+  Result<v1::BackupResponse> backup(const v1::BackupRequest& request, const Stop& stop) override {
+    return call(&Stub::Backup, request, stop);
+  }
+  Result<v1::ListBackupsResponse> list_backups(const v1::ListBackupsRequest& request,
+                                               const Stop& stop) override {
+    return call(&Stub::ListBackups, request, stop);
+  }
 
  private:
   template <typename Request, typename Response>

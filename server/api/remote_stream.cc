@@ -71,6 +71,11 @@ class RemoteUpsertStream final : public UpsertStream {
     return acknowledged_;
   }
 
+  uint64_t sequence() const override {
+    std::lock_guard lock(mutex_);
+    return sequence_;
+  }
+
   Result<void> finish() override {
     if (reader_.joinable()) call_->WritesDone();
     return conclude(true);
@@ -87,6 +92,7 @@ class RemoteUpsertStream final : public UpsertStream {
     while (call_->Read(&answer)) {
       std::lock_guard lock(mutex_);
       ++acknowledged_;
+      sequence_ = answer.sequence();
       changed_.notify_all();
     }
     std::lock_guard lock(mutex_);
@@ -120,6 +126,7 @@ class RemoteUpsertStream final : public UpsertStream {
   std::condition_variable changed_;
   uint64_t sent_ = 0;
   uint64_t acknowledged_ = 0;
+  uint64_t sequence_ = 0;
   bool ended_ = false;
 };
 

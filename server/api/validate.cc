@@ -54,7 +54,38 @@ Result<void> validate(const v1::SettleRequest& request) {
   return check_name(request.collection());
 }
 Result<void> validate(const v1::VerifyRequest& request) {
+  return request.collection().empty() ? Result<void>() : check_name(request.collection());
+}
+Result<void> validate(const v1::LimitMemoryRequest& request) {
+  TRY(check_name(request.collection()));
+  return limits::kMemoryBytesMax.check("memory_bytes_max", request.memory_bytes_max());
+}
+Result<void> validate(const v1::CheckpointRequest& request) {
   return check_name(request.collection());
+}
+Result<void> validate(const v1::CompactRequest& request) {
+  return check_name(request.collection());
+}
+
+Result<std::string> backup_directory(const BackupRoot& root, const std::string& to) {
+  if (root.anywhere) {
+    if (!to.empty()) return to;
+    return invalid_argument("to: empty; name a directory for backups");
+  }
+  constexpr size_t kBytesMax = 64;
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const bool plain = std::ranges::all_of(
+      to, [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'; });
+  if (!to.empty() && (!plain || !letter(to[0]) || to.size() > kBytesMax))
+    return invalid_argument(
+        "to: '{}' is no name below the backup root: up to {} letters, digits and any of '-_.', a letter "
+        "first",
+        shortened(to), kBytesMax);
+  if (root.directory.empty())
+    return failed_precondition(
+        "this server makes no backups: it was started without a directory for them (kith serve "
+        "--backup-root)");
+  return to.empty() ? root.directory : root.directory + '/' + to;
 }
 
 Result<void> validate(const v1::UpsertRequest& request) {

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "kith.pb.h"
+#include "server/api/api.h"
 
 namespace kith {
 
@@ -21,5 +22,12 @@ Result<void> validate(const v1::SearchBatchRequest& request);
 Result<void> validate(const v1::RangeSearchRequest& request);
 Result<void> validate(const v1::SettleRequest& request);
 Result<void> validate(const v1::VerifyRequest& request);
+Result<void> validate(const v1::CheckpointRequest& request);
+Result<void> validate(const v1::LimitMemoryRequest& request);
+Result<void> validate(const v1::CompactRequest& request);
+
+/// The directory that the `to` of a request means: a name below the root, never a path. FailedPrecondition
+/// where there is no root.
+Result<std::string> backup_directory(const BackupRoot& root, const std::string& to);
 
 }  // namespace kith

@@ -22,8 +22,10 @@ struct CommandLine {
 };
 
 // Each adds its commands to `app`; parsing sets `line.chosen`.
-void add_write_commands(CLI::App& app, CommandLine& line);    // create, load, delete
-void add_read_commands(CLI::App& app, CommandLine& line);     // search, info, export, verify, bench
+void add_write_commands(CLI::App& app, CommandLine& line);  // create, load, delete
+void add_read_commands(CLI::App& app, CommandLine& line);   // search, info, export, verify, bench
+void add_keep_commands(CLI::App& app,
+                       CommandLine& line);  // checkpoint, limit, compact, backup, restore, repair
 void add_service_commands(CLI::App& app, CommandLine& line);  // serve, datasets
 
 /// --json, --quiet.

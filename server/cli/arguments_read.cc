@@ -11,6 +11,11 @@ CLI::Validator within(const Limit& limit) {
   return CLI::Range(limit.min, limit.max);
 }
 
+void add_after_flag(CLI::App& command, uint64_t& after) {
+  command.add_option("--after", after,
+                     "see at least the write of this \"sequence\", as load --json tells it");
+}
+
 void add_search_flags(CLI::App& command, SearchOptions& options) {
   auto* query = command.add_option_group("Query", "exactly one of");
   query->add_option("--vector", options.vector, "JSON array of numbers");
@@ -39,6 +44,7 @@ void add_search_flags(CLI::App& command, SearchOptions& options) {
       ->check(within(limits::kRangeLimit))
       ->needs(radius)
       ->capture_default_str();
+  add_after_flag(command, options.after);
   command.add_flag("--with-payload", options.with_payload, "show payloads");
   command.add_flag("--with-vector", options.with_vector, "show vectors");
 }
@@ -81,6 +87,7 @@ void add_export(CLI::App& app, CommandLine& line) {
       ->add_option("FILE", options->file, "ends in .jsonl (everything) or .fvecs (the vectors of one field)")
       ->required();
   command->add_option("--field", options->field, "vector field of a .fvecs file (default: the only one)");
+  add_after_flag(*command, options->after);
   command->add_flag("--force", options->force, "overwrite FILE");
   add_target_flags(*command, options->target, line);
   command->footer(
@@ -94,16 +101,23 @@ void add_export(CLI::App& app, CommandLine& line) {
 
 void add_verify(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<VerifyOptions>();
-  CLI::App* command = app.add_subcommand("verify", "read every stored byte of a collection and check it");
-  command->add_option("NAME", options->collection, "collection")->required();
+  CLI::App* command = app.add_subcommand("verify", "read every stored byte and check it");
+  CLI::Option* name = command->add_option("NAME", options->collection,
+                                          "collection (default: all, and the directory's files)");
+  command
+      ->add_option("--backup", options->backup,
+                   "check a backup instead, or the last one in a directory of them; needs no server")
+      ->excludes(name);
   command->add_flag("--graph", options->graph,
                     "print how each field's graph hangs together: nodes, edges, rows no path leads to");
   add_target_flags(*command, options->target, line);
   command->footer(
       "Returns 0 when all is whole, 4 when there are problems.\n\nExamples:\n  kith verify books --dir "
-      "./data\n  kith verify books --graph --json");
+      "./data\n  kith verify books --graph --json\n  kith verify --backup /mnt/backups/3");
   command->callback([options, &line] {
-    line.chosen = [options](Console& console) { return run_verify(*options, console); };
+    line.chosen = [options](Console& console) {
+      return options->backup.empty() ? run_verify(*options, console) : run_verify_backup(*options, console);
+    };
   });
 }
 

@@ -18,7 +18,19 @@ void add_serve(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(static_cast<uint32_t>(limits::kConnections.min),
                          static_cast<uint32_t>(limits::kConnections.max)))
       ->capture_default_str();
+  command->add_option("--backup-root", options->backup_root,
+                      "directory below which clients may have backups made (default: none are made)");
   command->add_option("--threads", options->threads, "requests served at the same time (default: by CPUs)");
+  command
+      ->add_option(
+          "--memory-max", options->memory_bytes_max,
+          "memory of indexes, ids and newest writes, e.g. 8GiB; 0 = no limit (default: three quarters "
+          "of the machine's, or of the control group's)")
+      ->transform(CLI::AsSizeValue(false));
+  command
+      ->add_option("--disk-reserve", options->disk_reserve_bytes,
+                   "what upserts leave free on the disk, e.g. 2GiB (default: the smaller of 1 GiB and 5 %)")
+      ->transform(CLI::AsSizeValue(false));
   add_output_flags(*command, line);
   command->footer(
       "Ctrl-C or SIGTERM ends it after the requests under way.\n\nExamples:\n  kith serve --dir ./data");

@@ -11,9 +11,12 @@ void add_field_words(CLI::App& command, FieldWords& words) {
   command.add_option("--metric", words.metric, "l2, ip, cosine or hamming")->capture_default_str();
   command.add_option("--type", words.type,
                      "stored type: f32, f16, bf16, i8, u8 or bit (default f32; bit for hamming)");
-  command.add_option("--index", words.index, "index kind: vamana (the default), hnsw …, or flat for exact answers")
+  command
+      .add_option("--index", words.index,
+                  "index kind: vamana (the default), hnsw …, or flat for exact answers")
       ->capture_default_str();
-  command.add_option("--option", words.options, "NAME=VALUE of the index kind, e.g. degree=32; may be repeated")
+  command
+      .add_option("--option", words.options, "NAME=VALUE of the index kind, e.g. degree=32; may be repeated")
       ->allow_extra_args(false);
 }
 
@@ -69,6 +72,12 @@ void add_load_flags(CLI::App& command, LoadOptions& options) {
                   "sync: a batch is on disk before it is acknowledged; async: soon")
       ->check(CLI::IsMember({"sync", "async"}))
       ->capture_default_str();
+  command
+      .add_option(
+          "--ttl", options.ttl_s,
+          "seconds from now on after which the points expire (default: never); \"expires_at_ms\" of a "
+          "JSONL line goes before it")
+      ->check(CLI::Range(uint64_t{1}, limits::kExpiresAt.max / 2000));
   command.add_option("--limit", options.limit, "rows to load at most");
   command.add_flag("--resume", options.resume,
                    "go on after the rows that an earlier run of the same command stored");

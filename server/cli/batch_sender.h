@@ -32,6 +32,8 @@ class BatchSender {
   /// Rows below this number are answered.
   uint64_t acknowledged_row();
   uint64_t sent_bytes() const { return sent_bytes_; }
+  /// Of the last batch that was answered.
+  uint64_t sequence() const { return stream_->sequence(); }
 
  private:
   struct Batch {

@@ -18,8 +18,8 @@ namespace kith {
 /// The words of one new vector field, as create and load --create take them.
 struct FieldWords {
   std::string metric = "l2";
-  std::string type;  // "" = f32, or bit for hamming
-  std::string index;         // "" = the default kind
+  std::string type;                  // "" = f32, or bit for hamming
+  std::string index;                 // "" = the default kind
   std::vector<std::string> options;  // NAME=VALUE
 };
 
@@ -47,6 +47,7 @@ struct LoadOptions {
   uint64_t id_start = 0;
   uint64_t batch_rows = 0;  // 0 = as many as keep a message below kBatchBytes
   std::string durability = "sync";
+  std::optional<uint64_t> ttl_s;  // of points that do not say themselves when they expire
   std::optional<uint64_t> limit;
   bool resume = false;
   bool settle = true;
@@ -69,6 +70,7 @@ struct SearchOptions {
   std::optional<float> threshold;
   std::optional<float> radius;
   uint64_t limit = 1000;  // of --radius
+  uint64_t after = 0;     // sequence of a write to see
   bool with_payload = false;
   bool with_vector = false;
 };
@@ -96,6 +98,7 @@ struct ExportOptions {
   std::string collection;
   std::string file;
   std::string field;
+  uint64_t after = 0;  // sequence of a write to see
   bool force = false;
 };
 Result<ExitCode> run_export(const ExportOptions& options, Console& console);
@@ -104,8 +107,41 @@ struct VerifyOptions {
   Target target;
   std::string collection;
   bool graph = false;  // also print the figures of the graphs
+  std::string backup;  // a backup instead
 };
 Result<ExitCode> run_verify(const VerifyOptions& options, Console& console);
+Result<ExitCode> run_verify_backup(const VerifyOptions& options, Console& console);
+
+struct CheckpointOptions {
+  Target target;
+  std::string collection;
+};
+Result<ExitCode> run_checkpoint(const CheckpointOptions& options, Console& console);
+
+struct CompactOptions {
+  Target target;
+  std::string collection;
+};
+Result<ExitCode> run_compact(const CompactOptions& options, Console& console);
+
+struct BackupOptions {
+  Target target;
+  std::string to;
+  bool list = false;
+};
+Result<ExitCode> run_backup(const BackupOptions& options, Console& console);
+
+struct RestoreOptions {
+  std::string from;
+  std::string to;
+};
+Result<ExitCode> run_restore(const RestoreOptions& options, Console& console);
+
+struct RepairOptions {
+  std::string directory;
+  std::string to;
+};
+Result<ExitCode> run_repair(const RepairOptions& options, Console& console);
 
 struct BenchOptions {
   Target target;
@@ -135,12 +171,22 @@ Result<ExitCode> run_datasets_list(Console& console);
 Result<ExitCode> run_datasets_fetch(const DatasetsOptions& options, Console& console);
 Result<ExitCode> run_datasets_path(const DatasetsOptions& options, Console& console);
 
+struct LimitOptions {
+  Target target;
+  std::string collection;
+  uint64_t memory_bytes_max = 0;  // 0: no limit of its own
+};
+Result<ExitCode> run_limit(const LimitOptions& options, Console& console);
+
 struct ServeOptions {
   std::string directory;
   std::string host = "127.0.0.1";
   uint16_t port = kDefaultPort;
   uint32_t connections = 1000;
   uint32_t threads = 0;
+  std::optional<uint64_t> memory_bytes_max;  // none: three quarters of what this process may use; 0: no limit
+  std::optional<uint64_t> disk_reserve_bytes;  // as in DatabaseOptions
+  std::string backup_root;
 };
 Result<ExitCode> run_serve(const ServeOptions& options, Console& console);
 

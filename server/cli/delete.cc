@@ -70,7 +70,7 @@ Result<ExitCode> run_delete(const DeleteOptions& options, Console& console) {
   if (options.collection_itself) return drop(options, session, console);
   TRY(session.collection(options.collection));
 
-  uint64_t removed = 0;
+  uint64_t removed = 0, sequence = 0;
   for (size_t begin = 0; begin < ids.size(); begin += limits::kIds.max) {
     const size_t end = std::min<size_t>(ids.size(), begin + limits::kIds.max);
     v1::DeleteRequest request;
@@ -82,10 +82,12 @@ Result<ExitCode> run_delete(const DeleteOptions& options, Console& console) {
       return make_error(receipt.error().code, "ids {}..{} of {} (those before are deleted): {}", begin + 1,
                         end, ids.size(), receipt.error().message);
     removed += receipt->removed();
+    sequence = receipt->sequence();
   }
   if (console.json) {
     JsonWriter out;
-    out.begin_object().field("asked", ids.size()).field("removed", removed).end_object();
+    out.begin_object().field("asked", ids.size()).field("removed", removed);
+    out.field("sequence", sequence).end_object();
     console.print_line(out.str());
   } else {
     console.note(fmt::format("deleted {} of {} points asked for", removed, ids.size()));

@@ -88,6 +88,7 @@ Result<uint64_t> write_points(const ExportOptions& options, const v1::GetCollect
   request.set_limit(page_rows(info));
   request.mutable_fetch()->set_payload(true);
   request.mutable_fetch()->set_vectors(true);
+  request.set_after_sequence(options.after);
   for (;;) {
     if (interrupted()) return cancelled("stopped; '{}' was not written", options.file);
     const v1::ScrollResponse page = TRY(session.api().scroll(request, session.stop()));

@@ -34,12 +34,21 @@ Result<void> write_field(const v1::FieldInfo& info, JsonWriter& out) {
       .field("pending", info.pending());
   out.field("vector_bytes", info.vector_bytes()).field("structure_bytes", info.structure_bytes());
   out.field("disk_bytes", info.disk_bytes());
-  out.field("bytes_per_vector", bytes_per_vector(info)).end_object();
+  out.field("bytes_per_vector", bytes_per_vector(info)).field("exact_scan", info.exact_scan());
+  if (info.has_rebuilding()) {
+    const v1::Rebuild& rebuild = info.rebuilding();
+    out.key("rebuilding").begin_object().field("rows_done", rebuild.rows_done());
+    out.field("rows_total", rebuild.rows_total()).field("seconds", rebuild.seconds());
+    out.field("seconds_left", rebuild.seconds_left()).end_object();
+  }
+  out.end_object();
   return {};
 }
 
 Result<void> write_collection(const v1::GetCollectionResponse& info, JsonWriter& out) {
   out.begin_object().field("collection", info.collection()).field("points", info.points());
+  out.field("expired", info.expired());
+  out.field("memory_bytes", info.memory_bytes()).field("memory_bytes_max", info.memory_bytes_max());
   out.field("sequence", info.sequence()).key("fields").begin_array();
   for (const v1::FieldInfo& field : info.fields()) TRY(write_field(field, out));
   out.end_array().end_object();
@@ -58,6 +67,24 @@ Result<void> add_rows(const v1::GetCollectionResponse& info, TextTable& table) {
                fmt::format("{:.0f}", bytes_per_vector(field))});
   }
   return {};
+}
+
+/// What people should know of fields whose index cannot be asked: one line each.
+std::string exact_scans(const v1::GetCollectionResponse& info) {
+  std::string lines;
+  for (const v1::FieldInfo& field : info.fields()) {
+    if (!field.exact_scan()) continue;
+    lines += fmt::format("{}: field '{}' is answered by exact scan", info.collection(), field.field().name());
+    const v1::Rebuild& rebuild = field.rebuilding();
+    if (!field.has_rebuilding())
+      lines += " until the directory is opened anew: its index could not follow (the log says why)";
+    else
+      lines += fmt::format("; its index is being rebuilt: {} of {} rows", human_count(rebuild.rows_done()),
+                           human_count(rebuild.rows_total()));
+    if (rebuild.seconds_left() > 0) lines += fmt::format(", about {:.0f} s left", rebuild.seconds_left());
+    lines += '\n';
+  }
+  return lines;
 }
 
 }  // namespace
@@ -88,6 +115,7 @@ Result<ExitCode> run_info(const InfoOptions& options, Console& console) {
                    ">bytes/vector"});
   for (const v1::GetCollectionResponse& info : infos) TRY(add_rows(info, table));
   console.print(table.str());
+  for (const v1::GetCollectionResponse& info : infos) console.print(exact_scans(info));
   return ExitCode::kOk;
 }
 

@@ -96,6 +96,12 @@ Result<std::vector<JsonMember>> json_members(std::string_view text) {
   return Cutter(text).members();
 }
 
+Result<uint64_t> json_whole_number(std::string_view value) {
+  const auto parsed = nlohmann::json::parse(value, nullptr, false);
+  if (!parsed.is_number_unsigned()) return invalid_argument("{} is not a whole number", value.substr(0, 40));
+  return parsed.get<uint64_t>();
+}
+
 Result<std::string> json_string(std::string_view value) {
   const auto parsed = nlohmann::json::parse(value, nullptr, false);
   if (!parsed.is_string()) return invalid_argument("{} is not a JSON string", value.substr(0, 40));

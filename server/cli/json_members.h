@@ -21,6 +21,8 @@ struct JsonMember {
 /// InvalidArgument naming the byte where `text` is not an object.
 Result<std::vector<JsonMember>> json_members(std::string_view text);
 
+/// Of 0..2^64-1. InvalidArgument for anything else.
+Result<uint64_t> json_whole_number(std::string_view value);
 /// A JSON string's content. InvalidArgument for anything else.
 Result<std::string> json_string(std::string_view value);
 

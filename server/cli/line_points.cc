@@ -74,13 +74,16 @@ Result<v1::Point> LinePoints::parse(std::string_view line) {
       *point.mutable_id() = TRY(parse_json_id(member.value));
     } else if (member.key == "payload") {
       point.set_payload(std::string(member.value));
+    } else if (member.key == "expires_at_ms") {
+      point.set_expires_at_ms(TRY(json_whole_number(member.value)));
     } else if (member.key == "vector") {
       TRY(add_vector("", member.value, point));
     } else if (member.key == "vectors") {
       for (const JsonMember& vector : TRY(json_members(member.value)))
         TRY(add_vector(vector.key, vector.value, point));
     } else {
-      return invalid_argument("key \"{}\" is none of id, vector, vectors, payload", member.key);
+      return invalid_argument("key \"{}\" is none of id, vector, vectors, payload, expires_at_ms",
+                              member.key);
     }
   }
   if (!point.has_id()) return invalid_argument("has no \"id\"");

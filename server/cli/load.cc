@@ -2,6 +2,7 @@
 // its own.
 #include <algorithm>
 
+#include "base/clock.h"
 #include "query/schema/limits.h"
 #include "server/cli/batch_sender.h"
 #include "server/cli/commands.h"
@@ -27,12 +28,14 @@ struct Load {
   Console& console;
   Session session;
   std::unique_ptr<PointSource> source;
-  uint64_t first_row = 0;  // > 0 where a load goes on
+  uint64_t first_row = 0;      // > 0 where a load goes on
+  uint64_t expires_at_ms = 0;  // of points that do not say; 0: never
 };
 
 struct Outcome {
   uint64_t rows = 0;  // stored by this run
   uint64_t bytes = 0;
+  uint64_t sequence = 0;  // of the last batch
   double seconds = 0;
 };
 
@@ -133,7 +136,9 @@ Result<Load> prepare(const LoadOptions& options, Console& console) {
   std::unique_ptr<PointSource> source = TRY(open_points(options, info));
   const uint64_t first_row = TRY(resume_row(options, info, session, *source));
   if (first_row > 0) TRY(source->start_at(first_row));
-  return Load{options, console, std::move(session), std::move(source), first_row};
+  uint64_t expires_at_ms = 0;
+  if (options.ttl_s) expires_at_ms = static_cast<uint64_t>(Clock::system().wall_ms()) + *options.ttl_s * 1000;
+  return Load{options, console, std::move(session), std::move(source), first_row, expires_at_ms};
 }
 
 /// Redraws the bar; asks for the pending rows now and then.
@@ -187,7 +192,10 @@ Result<void> send_all(Load& load, BatchSender& sender, LoadProgress& progress) {
     TRY(deadline.check());
     std::vector<v1::Point> points = TRY(load.source->next());
     if (points.empty()) return {};
-    for (size_t i = 0; i < points.size(); ++i) TRY(sender.add(std::move(points[i]), load.source->place(i)));
+    for (size_t i = 0; i < points.size(); ++i) {
+      if (points[i].expires_at_ms() == 0) points[i].set_expires_at_ms(load.expires_at_ms);
+      TRY(sender.add(std::move(points[i]), load.source->place(i)));
+    }
     progress.update(sender);
   }
   return {};
@@ -224,7 +232,7 @@ Result<Outcome> transfer(Load& load) {
   if (!sent.ok()) return ended_early(load, sent.error(), end_row);
   if (!finished.ok()) return ended_early(load, finished.error(), end_row);
   if (interrupted()) return cancelled("stopped; {}", how_far(load, end_row));
-  return Outcome{end_row - load.first_row, sender.sent_bytes(), seconds};
+  return Outcome{end_row - load.first_row, sender.sent_bytes(), sender.sequence(), seconds};
 }
 
 void report(const Load& load, const Outcome& outcome, Console& console) {
@@ -233,7 +241,7 @@ void report(const Load& load, const Outcome& outcome, Console& console) {
     JsonWriter out;
     out.begin_object().field("collection", load.options.collection).field("rows", outcome.rows);
     out.field("skipped", load.first_row).field("bytes", outcome.bytes).field("seconds", outcome.seconds);
-    out.field("rows_per_second", rate).end_object();
+    out.field("rows_per_second", rate).field("sequence", outcome.sequence).end_object();
     console.print_line(out.str());
     return;
   }

@@ -68,6 +68,7 @@ v1::Point PointBuilder::point(size_t i, std::string payload) {
   vector.set_field(field_.name());
   const size_t bytes = vector_bytes(type_, field_.dim());
   vector.set_data(vectors_ + i * bytes, bytes);
+  if (!batch_->expires_at_ms.empty()) point.set_expires_at_ms(batch_->expires_at_ms[i]);
   if (!payload.empty()) {
     point.set_payload(std::move(payload));
   } else if (!batch_->payloads.empty()) {

@@ -16,6 +16,7 @@ Result<std::string> point_json(const v1::Point& point, const v1::GetCollectionRe
   }
   if (several) out.end_object();
   if (!point.payload().empty()) out.key("payload").raw_line(point.payload());
+  if (point.expires_at_ms() != 0) out.field("expires_at_ms", point.expires_at_ms());
   out.end_object();
   return out.str();
 }

@@ -43,8 +43,12 @@ std::string progress_line(const std::string& verb, const ProgressState& state, d
   const std::optional<double> fraction = fraction_of(state);
   std::string line = verb;
   if (fraction) line += fmt::format(" {} {:3.0f} %", bar(*fraction), std::clamp(*fraction, 0.0, 1.0) * 100);
-  line += " " + human_count(state.done) + (state.total ? "/" + human_count(*state.total) : "") + " rows";
-  const bool rated = seconds > 0 && state.done > 0;
+  const auto amount = [&](uint64_t count) {
+    return state.of_bytes ? human_bytes(count) : human_count(count);
+  };
+  line += " " + amount(state.done) + (state.total ? "/" + amount(*state.total) : "");
+  if (!state.of_bytes) line += " rows";
+  const bool rated = seconds > 0 && state.done > 0 && !state.of_bytes;
   if (rated)
     line += fmt::format(", {} rows/s",
                         human_count(static_cast<uint64_t>(static_cast<double>(state.done) / seconds)));

@@ -11,6 +11,7 @@
 namespace kith {
 
 struct ProgressState {
+  bool of_bytes = false;            // done and total are bytes of files, not rows
   uint64_t done = 0;                // rows
   std::optional<uint64_t> total;    // rows, where known
   std::optional<double> fraction;   // 0..1, where rows are not known (bytes of a packed file)

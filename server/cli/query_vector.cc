@@ -31,6 +31,7 @@ Result<std::vector<float>> vector_of_point(const SearchOptions& options, const v
   request.set_collection(options.collection);
   *request.add_ids() = TRY(parse_id(options.like));
   request.mutable_fetch()->set_vectors(true);
+  request.set_after_sequence(options.after);
   const v1::GetResponse response = TRY(session.api().get(request, session.stop()));
   if (response.entries_size() != 1 || !response.entries(0).has_point())
     return not_found("--like: collection '{}' has no point {}", options.collection, options.like);

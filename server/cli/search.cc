@@ -41,6 +41,7 @@ Result<v1::SearchResponse> nearest(const SearchOptions& options, const std::stri
   request.set_offset(like ? 0 : options.offset);
   request.set_effort(options.effort);
   request.set_exact(options.exact);
+  request.set_after_sequence(options.after);
   if (options.threshold) request.set_score_threshold(*options.threshold);
   set_fetch(options, request.mutable_fetch());
   return session.api().search(request, session.stop());
@@ -56,6 +57,7 @@ Result<v1::SearchResponse> within_radius(const SearchOptions& options, const std
   request.set_limit(std::min(options.limit + self, limits::kRangeLimit.max));
   request.set_effort(options.effort);
   request.set_exact(options.exact);
+  request.set_after_sequence(options.after);
   set_fetch(options, request.mutable_fetch());
   return session.api().range_search(request, session.stop());
 }
@@ -80,6 +82,7 @@ Result<void> print_json(const v1::SearchResponse& response, const v1::GetCollect
   for (const v1::Hit& hit : response.hits()) {
     out.begin_object().key("id").raw(id_json(hit.id())).field("score", hit.score());
     if (!hit.payload().empty()) out.key("payload").raw_line(hit.payload());
+    if (hit.expires_at_ms() != 0) out.field("expires_at_ms", hit.expires_at_ms());
     if (hit.vectors_size() > 0) out.key("vectors").begin_object();
     for (const v1::Vector& vector : hit.vectors()) {
       const v1::FieldInfo field = TRY(pick_field(info, vector.field()));

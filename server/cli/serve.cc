@@ -1,4 +1,5 @@
 // kith serve: the flags, handed to server/grpc/server.h, and the line that says that it is ready.
+#include "base/machine_memory.h"
 #include "server/cli/commands.h"
 #include "server/cli/json_writer.h"
 #include "server/grpc/server.h"
@@ -25,6 +26,10 @@ Result<ExitCode> run_serve(const ServeOptions& options, Console& console) {
   server.port = options.port;
   server.connections_max = options.connections;
   server.threads = options.threads;
+  // The rest is for requests, their answers, and the system's page cache.
+  server.database.memory_bytes_max = options.memory_bytes_max.value_or(machine_memory_bytes() / 4 * 3);
+  server.database.disk_reserve_bytes = options.disk_reserve_bytes;
+  server.backup_root = options.backup_root;
   TRY(run_server(server, [&](uint16_t port) {
     console.print_line(ready_line(server, port, console.json));
     console.flush();

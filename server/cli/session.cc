@@ -48,7 +48,7 @@ Result<Session> Session::open(const Target& target, bool create_directory) {
     DatabaseOptions options;
     options.create_if_missing = create_directory;
     session.database_ = TRY(Database::open(target.directory, options));
-    session.api_ = make_local_api(*session.database_);
+    session.api_ = make_local_api(*session.database_, {.directory = "", .anywhere = true});
     return session;
   }
   session.server_ = target.server.empty() ? kDefaultServer : target.server;
@@ -65,7 +65,7 @@ Result<Session> Session::open(const Target& target, bool create_directory) {
 }
 
 Result<std::unique_ptr<Api>> Session::another_api() {
-  if (database_ != nullptr) return make_local_api(*database_);
+  if (database_ != nullptr) return make_local_api(*database_, {.directory = "", .anywhere = true});
   return connect_remote_api(server_);
 }
 

@@ -103,7 +103,7 @@ Result<std::unique_ptr<Server>> Server::start(Database& database, const ServerOp
   state->drain = options.drain;
   state->acceptor =
       TRY(Acceptor::listen(options.host, options.port, connection_cap(options.connections_max)));
-  state->api = make_local_api(database);
+  state->api = make_local_api(database, {.directory = options.backup_root});
   const uint32_t threads = thread_count(options.threads);
   state->service = std::make_unique<Service>(*state->api, std::max(1u, threads / 2));
 

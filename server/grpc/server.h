@@ -22,6 +22,7 @@ struct ServerOptions {
   uint16_t port = 7447;              // 0 = any free port, printed when ready
   uint32_t connections_max = 1'000;  // further clients are closed at once
   uint32_t threads = 0;              // requests served at the same time; 0 = 4 per CPU, at least 16
+  std::string backup_root;           // directory for backups; "" = none are made
   std::chrono::milliseconds drain{
       5'000};  // how long shutdown waits for running requests before it cancels them
   DatabaseOptions database;

@@ -81,10 +81,11 @@ void Service::add_waiting(const char* name, Call<Request, Response> call) {
                          grpc::ByteBuffer* out) {
     const Slot slot(waiting_, waiting_max_);
     if (slot) return serve<Request, Response>(kSmall, call, *context, *wire, out);
-    return grpc_status(
-        resource_exhausted("{} Settle and Verify calls are running, as many as may at a time (half of the "
-                           "server's threads); try again later, or serve with more --threads",
-                           waiting_max_));
+    return grpc_status(resource_exhausted(
+        "{} calls that may take long (Settle, Verify, Checkpoint, Compact, Backup) are running, as many as may "
+        "at a time (half of the server's threads); try again later, or serve with more "
+        "--threads",
+        waiting_max_));
   });
 }
 
@@ -115,6 +116,11 @@ Service::Service(Api& api, uint32_t waiting_max)
   add_unary("/kith.v1.Kith/RangeSearch", kSmall, &Api::range_search);
   add_waiting("/kith.v1.Kith/Settle", &Api::settle);
   add_waiting("/kith.v1.Kith/Verify", &Api::verify);
+  add_unary("/kith.v1.Kith/LimitMemory", kSmall, &Api::limit_memory);
+  add_waiting("/kith.v1.Kith/Checkpoint", &Api::checkpoint);
+  add_waiting("/kith.v1.Kith/Compact", &Api::compact);
+  add_waiting("/kith.v1.Kith/Backup", &Api::backup);
+  add_unary("/kith.v1.Kith/ListBackups", kSmall, &Api::list_backups);
 }
 
 }  // namespace kith

@@ -50,6 +50,7 @@ class FaultKvStore final : public KvStore {
   Result<void> write(const KvBatch& batch, KvSurvives survives) override {
     TRY(health());
     ++faults_.writes;
+    std::this_thread::sleep_for(std::chrono::milliseconds(faults_.write_ms));
     if (faults_.writes_until_failure >= 0 && faults_.writes_until_failure-- == 0) {
       poison();
       if (faults_.leaves_batch) TRY(wrapped_->write(batch, survives));
@@ -72,10 +73,26 @@ class FaultKvStore final : public KvStore {
   Result<void> reclaim(KvTable table, std::string_view begin, std::string_view end) override {
     return wrapped_->reclaim(table, begin, end);
   }
+  Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) override {
+    return wrapped_->hold_files(use);
+  }
+  Result<void> purge(KvTable table, std::string_view begin, std::string_view end, const Stop& stop) override {
+    TRY(health());
+    return wrapped_->purge(table, begin, end, stop);
+  }
   Result<void> health() const override {
     std::lock_guard lock(mutex_);
     return poison_;
   }
+  Result<void> recover() override {
+    std::lock_guard lock(mutex_);
+    const bool full = !poison_.ok() && poison_.error().code == Code::kResourceExhausted;
+    if (!full || faults_.disk_full || faults_.leaves_batch) return poison_;
+    frozen_ = nullptr;
+    poison_ = {};
+    return {};
+  }
+  KvUsage usage() const override { return wrapped_->usage(); }
 
  private:
   void poison() {

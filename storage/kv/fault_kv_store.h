@@ -17,6 +17,7 @@ struct KvFaults {
   std::atomic<bool> reads_fail{false};            // every read is a Corruption
   std::atomic<bool> no_memory{false};             // snapshots throw std::bad_alloc
   std::atomic<int> sync_ms{0};                    // sync() takes so long, as on a slow disk
+  std::atomic<int> write_ms{0};                   // so does write()
   std::atomic<uint64_t> writes{0};                // asked for, failed ones too
   std::atomic<uint64_t> syncs{0};                 // kPower writes and sync() that went through
 };

@@ -7,7 +7,8 @@
 // Poison: after a failed write, a failed sync or an error in the background nobody can know what the device
 // holds, so the store turns read-only for good: every later write and sync returns the first error's code and
 // says so, nothing is retried, reads go on. Only opening the directory anew, which replays the log, clears
-// it.
+// it. The exception: when all that failed was to find space for what was not acknowledged yet, writes are
+// refused as ResourceExhausted until `recover` finds some.
 //
 // Threads: every function may be called from any thread. Snapshots and iterators must be destroyed before the
 // store.
@@ -21,6 +22,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/stop.h"
 #include "storage/kv/kv_batch.h"
 
 namespace kith {
@@ -53,12 +55,28 @@ class KvSnapshot {
                                               std::string_view end) const = 0;
 };
 
+/// A file of a store at one moment.
+struct KvFile {
+  std::string name;                  // in the store's directory
+  uint64_t bytes = 0;                // its first ones are meant: it may have grown since
+  std::optional<uint32_t> crc = {};  // crc32c of them as they were written, where the store keeps it: such a
+                                     // file never changes
+  std::optional<std::string> content = {};  // instead of what the file holds by now
+};
+
+struct KvUsage {
+  uint64_t memory_bytes = 0;  // newest writes and caches
+  uint64_t unflushed_bytes =
+      0;  // of newest writes: what will take room on the disk once more, apart from the log
+};
+
 class KvStore {
  public:
   virtual ~KvStore() = default;
 
   /// Applies the batch as a whole. Visible to snapshots taken after it returned. An error changes nothing
   /// that can be read until the store is opened anew; after a failed sync the batch may then be there, whole.
+  /// After want of space it is not.
   virtual Result<void> write(const KvBatch& batch, KvSurvives survives) = 0;
   /// Makes everything written so far survive power loss.
   virtual Result<void> sync() = 0;
@@ -66,8 +84,19 @@ class KvStore {
 
   /// Gives the disk space of an erased range back soon. Only for ranges that nobody reads any more.
   virtual Result<void> reclaim(KvTable table, std::string_view begin, std::string_view end) = 0;
+  /// Runs `use` with the files that, put into another directory, are the store as of one moment after the
+  /// call, all earlier writes included. They stay until `use` returns; reads and writes go on meanwhile.
+  virtual Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) = 0;
+  /// On return no file of the store holds a value of this range that was erased or replaced before the call.
+  /// Waits for snapshots and iterators of before, and for `hold_files`; reads and writes go on meanwhile.
+  virtual Result<void> purge(KvTable table, std::string_view begin, std::string_view end,
+                             const Stop& stop) = 0;
   /// The error that poisoned the store, or OK.
   virtual Result<void> health() const = 0;
+  /// Takes writes again, when it was want of space that ended them and there is space: makes files of what is
+  /// in memory. As `health` from then on. Returns within seconds, and may go on by itself.
+  virtual Result<void> recover() = 0;
+  virtual KvUsage usage() const = 0;
 };
 
 }  // namespace kith

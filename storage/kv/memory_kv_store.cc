@@ -87,7 +87,14 @@ class MemoryKvStore final : public KvStore {
     return std::make_shared<MemorySnapshot>(data_);
   }
   Result<void> reclaim(KvTable, std::string_view, std::string_view) override { return {}; }
+  /// It has none.
+  Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) override {
+    return use({});
+  }
+  Result<void> purge(KvTable, std::string_view, std::string_view, const Stop&) override { return {}; }
   Result<void> health() const override { return {}; }
+  Result<void> recover() override { return {}; }
+  KvUsage usage() const override { return {}; }
 
  private:
   void apply(const KvBatch::Change& change) {

@@ -1,6 +1,9 @@
 #include "storage/log/change_log.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
+#include "base/planted.h"
 
 namespace kith {
 namespace {
@@ -15,6 +18,8 @@ std::string encode_change(const Change& change) {
   writer.number(change.first_row);
   writer.number(change.rows_added);
   writer.number(change.points);
+  writer.number(change.expiring);
+  writer.number(change.stamp);
   writer.number(static_cast<uint32_t>(change.removed.size()));
   writer.raw(std::as_bytes(std::span(change.removed)));
   return std::string(as_text(writer.view()));
@@ -25,11 +30,13 @@ Result<Change> parse_change(uint64_t sequence, std::string_view value) {
   const auto version = TRY(reader.number<uint8_t>());
   if (version != kVersion)
     return corruption("change entry {} has version {}, known is {}", sequence, version, kVersion);
-  Change change{sequence,
-                TRY(reader.number<Row>()),
-                TRY(reader.number<uint32_t>()),
-                TRY(reader.number<uint64_t>()),
-                {}};
+  Change change;
+  change.sequence = sequence;
+  change.first_row = TRY(reader.number<Row>());
+  change.rows_added = TRY(reader.number<uint32_t>());
+  change.points = TRY(reader.number<uint64_t>());
+  change.expiring = TRY(reader.number<uint64_t>());
+  change.stamp = TRY(reader.number<uint64_t>());
   if (kNoRow - change.first_row < change.rows_added)
     return corruption("change entry {} adds {} rows from row {} on: more than there can be", sequence,
                       change.rows_added, change.first_row);
@@ -43,9 +50,38 @@ Result<Change> parse_change(uint64_t sequence, std::string_view value) {
 
 void append_change(KvBatch& batch, CollectionNumber collection, const Change& change) {
   batch.put(KvTable::kRecords, change_key(collection, change.sequence), encode_change(change));
-  if (change.sequence % kEntriesKept == 0 && change.sequence > kEntriesKept)
-    batch.erase_range(KvTable::kRecords, change_range(collection).begin,
-                      change_key(collection, change.sequence - kEntriesKept));
+}
+
+Result<std::optional<ChangeTail>> changes_after(const KvSnapshot& view, CollectionNumber collection,
+                                                uint64_t sequence, uint64_t stamp) {
+  const std::optional<ChangeTail> none;
+  ChangeTail tail;
+  uint64_t expected = std::max<uint64_t>(sequence, 1);  // the entry of that sequence itself: for its stamp
+  auto entry =
+      view.iterate(KvTable::kRecords, change_key(collection, expected), change_range(collection).end);
+  for (; entry->valid(); entry->next(), ++expected) {
+    const uint64_t found = TRY(sequence_of_change_key(entry->key()));
+    if (found != expected) return none;
+    const Change change = TRY(parse_change(found, entry->value()));
+    if (found == sequence) {
+      if (change.stamp != stamp && !planted("stamp-unchecked")) return none;
+      tail.first_row = change.next_row();
+    } else {
+      tail.removed.insert(tail.removed.end(), change.removed.begin(), change.removed.end());
+    }
+  }
+  TRY(entry->status());
+  if (expected <= sequence) return none;
+  if (planted("replay-skips-last") && !tail.removed.empty()) tail.removed.pop_back();
+  if (planted("replay-skips-first") && !tail.removed.empty()) tail.removed.erase(tail.removed.begin());
+  return std::optional<ChangeTail>(std::move(tail));
+}
+
+void trim_changes(KvBatch& batch, CollectionNumber collection, uint64_t sequence) {
+  const uint64_t kept = planted("log-trimmed-to-the-end") ? 0 : kEntriesKept;
+  if (sequence <= kept) return;
+  batch.erase_range(KvTable::kRecords, change_range(collection).begin,
+                    change_key(collection, sequence - kept + (kept == 0)));
 }
 
 Result<std::optional<Change>> last_change(const KvSnapshot& view, CollectionNumber collection) {

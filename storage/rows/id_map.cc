@@ -92,6 +92,12 @@ void IdMap::erase(Row row) {
   if (dead_text_bytes_ > kTextBlockBytes && dead_text_bytes_ > text_bytes_ / 2) pack_texts();
 }
 
+void IdMap::clear() {
+  const uint64_t seed = seed_;
+  *this = IdMap(0);
+  seed_ = seed;
+}
+
 Row IdMap::rows_end() const {
   if (extents_.empty()) return 0;
   return static_cast<Row>((extents_.size() - 1) * kExtentRows + extents_.back().kinds.size());

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/vector_view.h"
 #include "storage/rows/id_key.h"
 
@@ -42,8 +43,27 @@ class IdMap {
   Row rows_end() const;
   size_t memory_bytes() const;
 
- private:
+  // To a checkpoint and back (id_map_codec.cc), by extents of kExtentRows rows:
+  //   u32 rows in the extent, u32 bytes of text, then the kind of each row (u8, 0: not live), then for each
+  //   live row u64 number, or 16 bytes of UUID, or u16 length of text; then all texts; u32 crc32c of all
+  //   before
+  // Extents may be saved at different moments: whoever restores forgets rows that were removed since the
+  // first.
+
+  /// As it was made.
+  void clear();
+  /// Appends the block of one extent: its rows below `rows_end`.
+  void save(uint32_t extent, Row rows_end, ByteWriter& out) const;
+  /// Into a map that has only been restored into: the next extent. Its ids cannot be found before index().
+  Result<void> restore(ByteReader& in);
+  /// Takes a restored row out again, if it is there. Before index().
+  void forget(Row row);
+  /// Makes restored rows findable. Corruption when two have one id.
+  Result<void> index();
+
   static constexpr uint32_t kExtentRows = 1u << 16;
+
+ private:
   struct Entry {
     uint64_t low;   // number; first half of a UUID; place in the arena
     uint64_t high;  // second half of a UUID; length of text
@@ -64,6 +84,8 @@ class IdMap {
   void grow();
   uint64_t store_text(std::string_view text);
   void pack_texts();
+  bool same_id(Row a, Row b) const;
+  Result<void> restore_row(size_t at, Extent& extent, ByteReader& in, ByteReader& texts);
 
   uint64_t seed_;
   size_t size_ = 0;

@@ -12,6 +12,7 @@ constexpr char kCatalogRecord = 'C';
 constexpr char kIdEntry = 'I';
 constexpr char kRowRecord = 'R';
 constexpr char kChange = 'L';
+constexpr char kPurge = 'P';
 constexpr size_t kPrefixBytes = sizeof(CollectionNumber) + 1;
 
 template <typename T>
@@ -74,6 +75,9 @@ std::string id_entry_key(CollectionNumber collection, std::string_view id_key) {
 std::string row_record_key(CollectionNumber collection, Row row) {
   return numbered(collection, kRowRecord, row);
 }
+std::string purge_key(CollectionNumber collection) {
+  return prefix(collection, kPurge);
+}
 std::string change_key(CollectionNumber collection, uint64_t sequence) {
   return numbered(collection, kChange, sequence);
 }
@@ -89,8 +93,8 @@ KeyRange id_entry_range_from(CollectionNumber collection, std::string_view first
   range.begin.append(first_id_key);
   return range;
 }
-KeyRange row_record_range(CollectionNumber collection) {
-  return kind_range(collection, kRowRecord);
+KeyRange row_record_range(CollectionNumber collection, Row first) {
+  return {row_record_key(collection, first), kind_range(collection, kRowRecord).end};
 }
 KeyRange change_range(CollectionNumber collection) {
   return kind_range(collection, kChange);

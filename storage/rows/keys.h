@@ -7,6 +7,7 @@
 //             collection:u32 'I' id key           row of an id            (id_key.h)
 //             collection:u32 'R' row:u32          row record              (row_record.h)
 //             collection:u32 'L' sequence:u64     change entry            (log/change_log.h)
+//             collection:u32 'P'                  last purge              (docs/formats.md)
 //   kVectors  collection:u32 field:u8 row:u32     one vector, raw elements of the field's type
 #pragma once
 
@@ -35,13 +36,15 @@ KeyRange catalog_range();
 
 std::string id_entry_key(CollectionNumber collection, std::string_view id_key);
 std::string row_record_key(CollectionNumber collection, Row row);
+std::string purge_key(CollectionNumber collection);
 std::string change_key(CollectionNumber collection, uint64_t sequence);
 std::string vector_key(CollectionNumber collection, uint8_t field, Row row);
 
 KeyRange id_entry_range(CollectionNumber collection);
 /// Id entries from `first_id_key` on.
 KeyRange id_entry_range_from(CollectionNumber collection, std::string_view first_id_key);
-KeyRange row_record_range(CollectionNumber collection);
+/// Rows from `first` on.
+KeyRange row_record_range(CollectionNumber collection, Row first = 0);
 KeyRange change_range(CollectionNumber collection);
 /// Rows first..end-1 of one field.
 KeyRange vector_range(CollectionNumber collection, uint8_t field, Row first, Row end);

@@ -72,5 +72,14 @@ TEST(Log, WritesWholeLinesOfItsLevelToStderr) {
   EXPECT_EQ(count, 201u);
 }
 
+TEST(Log, CountsErrorsAlsoThoseNotWritten) {
+  const uint64_t before = log_errors();
+  set_log_options({LogLevel::kOff, false});
+  log_error("one");
+  log_warn("no error");
+  set_log_options({});
+  EXPECT_EQ(log_errors(), before + 1);
+}
+
 }  // namespace
 }  // namespace kith

@@ -30,6 +30,21 @@ TEST(MemoryBudget, CountsAtEveryLevel) {
   EXPECT_EQ(second.bytes(), 400u);
 }
 
+TEST(MemoryBudget, WhatIsFoundInUseCountsOverTheLimitToo) {
+  MemoryBudget node("node", 100);
+  MemoryBudget docs("collection 'docs'", MemoryBudget::kUnlimited, &node);
+  MemoryReservation held = docs.none();
+  held.record(130);
+  EXPECT_EQ(node.used(), 130u);
+  EXPECT_ERROR(docs.reserve(1, "points"), Code::kResourceExhausted, "130 of 100 are used");
+  EXPECT_ERROR(docs.reserve(0, "points"), Code::kResourceExhausted, "130 of 100 are used");
+  held.record(99);
+  EXPECT_OK(docs.reserve(1, "points"));
+  node.set_limit(200);
+  EXPECT_OK(docs.reserve(101, "points"));
+  EXPECT_EQ(docs.used(), 99u);
+}
+
 TEST(MemoryBudget, ResizeGrowsShrinksAndFailsUnchanged) {
   MemoryBudget node("node", 100);
   ASSERT_VALUE(reservation, node.reserve(10, "x"));

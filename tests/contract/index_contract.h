@@ -9,11 +9,15 @@
 #include <set>
 
 #include "index/registry.h"
+#include "tests/support/checkpoint_directory.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/vectors.h"
 
 namespace kith {
 
+using test::checkpoint_files;
+using test::CheckpointDirectory;
+using test::CheckpointFiles;
 using test::test_seed;
 
 struct Case {

@@ -142,10 +142,12 @@ TEST_P(IndexContract, OpensWhatItWrote) {
   const auto index = filled();
   for (size_t i = 0; i < kRows; i += 5) ASSERT_OK(index->remove(rows_[i]));
   MemoryFileSystem fs;
-  ASSERT_OK(fs.make_directories("d"));
-  ASSERT_OK(index->checkpoint(fs, "d/one"));
-  ASSERT_VALUE(opened, GetParam().kind->open(fs, "d/one", nullptr));
+  CheckpointDirectory directory(fs);
+  ASSERT_OK(directory.write(*index));
+  const CheckpointFiles one = directory.files();
+  ASSERT_VALUE(opened, GetParam().kind->open(directory, {}));
   EXPECT_EQ(opened->stats().rows, index->stats().rows);
+  EXPECT_EQ(opened->stats().rows_end, rows_.back() + 1u);
   EXPECT_EQ(opened->stats().removed, index->stats().removed);
   for (size_t i = 0; i < kQueries; ++i) {
     SearchRequest request;
@@ -162,14 +164,7 @@ TEST_P(IndexContract, OpensWhatItWrote) {
     }
     EXPECT_EQ(before->stats.full_distances, after->stats.full_distances);
   }
-  ASSERT_OK(opened->checkpoint(fs, "d/two"));
-  ASSERT_VALUE(one, fs.open("d/one"));
-  ASSERT_VALUE(two, fs.open("d/two"));
-  ASSERT_EQ(one->size(), two->size());
-  std::vector<std::byte> a(one->size()), b(two->size());
-  ASSERT_OK(one->read(0, a));
-  ASSERT_OK(two->read(0, b));
-  EXPECT_EQ(a, b) << "the same state, other bytes";
+  EXPECT_EQ(checkpoint_files(*opened), one) << "the same state, other bytes";
   // An opened index grows on.
   const Row next = rows_.back() + 1;
   ASSERT_OK(opened->add(std::span(&next, 1), block(0, 1)));
@@ -179,27 +174,30 @@ TEST_P(IndexContract, OpensWhatItWrote) {
 TEST_P(IndexContract, RefusesDamagedFiles) {
   ASSERT_VALUE(index, create_index(spec()));
   ASSERT_OK(index->add(std::span(rows_).first(60), block(0, 60)));
+  const CheckpointFiles good = checkpoint_files(*index);
   MemoryFileSystem fs;
-  ASSERT_OK(fs.make_directories("d"));
-  ASSERT_OK(index->checkpoint(fs, "d/good"));
-  ASSERT_VALUE(good, fs.open("d/good"));
-  std::vector<std::byte> bytes(good->size());
-  ASSERT_OK(good->read(0, bytes));
-  const auto open_with = [&](std::span<const std::byte> content) {
-    EXPECT_OK(write_file_atomically(fs, "d/bad", content));
-    return GetParam().kind->open(fs, "d/bad", nullptr);
+  CheckpointDirectory directory(fs);
+  const auto open_with = [&](const CheckpointFiles& files) {
+    EXPECT_OK(directory.put(files));
+    return GetParam().kind->open(directory, {});
   };
-  ASSERT_OK(open_with(bytes));
-  for (size_t length = 0; length < bytes.size(); length += 1 + bytes.size() / 97)
-    EXPECT_ERROR(open_with(std::span(bytes).first(length)), Code::kCorruption, "d/bad");
+  ASSERT_OK(open_with(good));
   Random random(seed_);
-  for (int i = 0; i < 200; ++i) {
-    std::vector<std::byte> damaged = bytes;
-    const size_t at = i < 80 ? bytes.size() - 1 - static_cast<size_t>(i) : random.below(bytes.size());
-    damaged[at] ^= static_cast<std::byte>(1u << random.below(8));
-    EXPECT_ERROR(open_with(damaged), Code::kCorruption, "d/bad") << "bit of byte " << at;
+  for (const auto& [name, bytes] : good) {
+    CheckpointFiles damaged = good;
+    for (size_t length = 0; length < bytes.size(); length += 1 + bytes.size() / 97) {
+      damaged[name].assign(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(length));
+      EXPECT_ERROR(open_with(damaged), Code::kCorruption, name);
+    }
+    for (int i = 0; i < 200; ++i) {
+      damaged[name] = bytes;
+      const size_t at = i < 80 ? bytes.size() - 1 - static_cast<size_t>(i) : random.below(bytes.size());
+      damaged[name][at] ^= static_cast<std::byte>(1u << random.below(8));
+      EXPECT_ERROR(open_with(damaged), Code::kCorruption, name) << "bit of byte " << at;
+    }
+    damaged.erase(name);
+    EXPECT_ERROR(open_with(damaged), Code::kCorruption, name) << "without it";
   }
-  EXPECT_ERROR(GetParam().kind->open(fs, "d/none", nullptr), Code::kNotFound, "d/none");
 }
 
 TEST_P(IndexContract, RefusesWrongRequests) {

@@ -1,204 +1,199 @@
 // Goal: whatever moment a process is killed at, every acknowledged row is there, none twice, the
-// unacknowledged batch is whole or absent, and the directory opens. Method: a child loads with two writers;
-// it is killed (SIGKILL) after a random time, often while opening; the parent compares the directory with a
-// model of exactly the operations that the store says it holds, then the next child goes on in the same
-// directory. The seed is printed.
+// unacknowledged batch is whole or absent, the directory opens, and its indexes answer as a scan does.
+// Method: victims (kill_victim.h) are killed (SIGKILL) at random microseconds, also while opening, closing
+// and taking checkpoints; the next one compares the directory with a model of exactly what was acknowledged
+// and goes on in it. Several processes do so side by side, half of them where syncs cost nothing, since that
+// moves the moments. KITH_KILLS: how many; KITH_SEED repeats the operations and the delays.
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
 
-#include <chrono>
+#include <array>
 #include <csignal>
-#include <cstdlib>
-#include <random>
-#include <thread>
+#include <filesystem>
 
-#include "tests/crash/crash_child.h"
+#include "tests/crash/job_counts.h"
+#include "tests/crash/kill_victim.h"
 #include "tests/support/child_process.h"
+#include "tests/support/seed.h"
 
 namespace kith {
 namespace {
 
 using namespace crash;
 using namespace testing_support;
-using std::chrono::milliseconds;
+using std::chrono::microseconds;
 
-constexpr int kKillsMin = 50;
-constexpr auto kTimeMax = std::chrono::seconds(60);  // the first kKillsMin are done in any case
+constexpr uint64_t kKills = 2'000;
+constexpr uint64_t kLoops = 4;
+constexpr uint64_t kKillsPerDirectory = 50;  // then a new one: its beginning must be survived too
 
-/// Runs as the child: writes until it is killed.
-TEST(CrashChild, DISABLED_Load) {
-  const char* directory = std::getenv("KITH_CRASH_DIRECTORY");
-  if (directory == nullptr) GTEST_SKIP() << "only run by the tests of this folder";
-  set_log_options({LogLevel::kOff, false});
-  const uint64_t seed = std::strtoull(std::getenv("KITH_CRASH_SEED"), nullptr, 10);
-  SharedProgress progress(std::string(directory) + "/progress");
-  auto db = open_at(std::string(directory) + "/db");
-  if (db->collection_names().empty()) (void)db->create_collection("x", crash_schema());
-  auto x = must(db->collection("x"));
-  ++progress->opened;
-  std::vector<std::thread> writers;
-  for (int writer = 0; writer < kWriters; ++writer) {
-    writers.emplace_back([&, writer] {
-      for (uint64_t number = progress->acknowledged[writer];; ++number) {
-        const Operation next = operation(seed, writer, number);
-        const auto done = next.upserts.empty() ? x->remove(next.removes, next.durability)
-                                               : x->upsert(next.upserts, next.durability);
-        if (!done.ok()) {
-          ++progress->failed;
-          return;
-        }
-        progress->acknowledged[writer] = number + 1;
-      }
-    });
-  }
-  for (std::thread& writer : writers) writer.join();
-}
-
-/// One writer's share of the content after its first `count` operations.
-class Model {
+/// Kills one victim after another in one directory.
+class KillLoop {
  public:
-  void apply_until(uint64_t seed, int writer, uint64_t count) {
-    for (; applied_ < count; ++applied_) {
-      const Operation next = operation(seed, writer, applied_);
-      for (const Id& id : next.removes) content_.erase(id);
-      for (const Point& each : next.upserts) {
-        Content& content = content_[each.id];
-        content = {each.payload, {}};
-        for (const FieldVector& vector : each.vectors) content.vectors["v"] = vector.data;
-      }
-    }
+  KillLoop(std::string directory, uint64_t seed, KillProgress& progress)
+      : directory_(std::move(directory)), seed_(seed), random_(seed), progress_(progress) {
+    for (auto& each : progress_.acknowledged) each = 0;
+    progress_.sequence = progress_.ddl_steps = 0;
   }
-  uint64_t applied() const { return applied_; }
-  const std::map<Id, Content>& content() const { return content_; }
+
+  void run(uint64_t kills) {
+    for (uint64_t round = 0; round < kills; ++round) {
+      SCOPED_TRACE("kill " + std::to_string(round));
+      run_and_kill(round);
+      if (testing::Test::HasFatalFailure()) return;
+      for (int writer = 0; writer < kWriters; ++writer)
+        models_[static_cast<size_t>(writer)].apply_until(seed_, writer, progress_.acknowledged[writer]);
+    }
+    const pid_t last = start(kills, true);
+    int status = 0;
+    ::waitpid(last, &status, 0);
+    EXPECT_EQ(status, 0) << "after the last kill";
+  }
 
  private:
-  uint64_t applied_ = 0;
-  std::map<Id, Content> content_;
-};
-
-class KillTest : public testing::Test {
- protected:
-  /// What a writer's rows must be: the model after `acknowledged` operations, or one more that nobody heard
-  /// of.
-  void check_writer(const std::map<Id, Content>& stored, int writer) {
-    const uint64_t acknowledged = heard_[writer] = progress_->acknowledged[writer];
-    models_[writer].apply_until(seed_, writer, acknowledged);
-    if (share_of(stored, writer) != models_[writer].content()) {
-      models_[writer].apply_until(seed_, writer, acknowledged + 1);
-      ++unheard_;
-    }
-    const auto share = share_of(stored, writer);
-    ASSERT_EQ(share.size(), models_[writer].content().size())
-        << "writer " << writer << " after " << acknowledged;
-    ASSERT_TRUE(share == models_[writer].content()) << "writer " << writer << " after " << acknowledged;
-    progress_->acknowledged[writer] = models_[writer].applied();
-  }
-  /// An unacknowledged removal of ids that were not there shows in the sequence only.
-  void count_unseen(uint64_t sequence) {
-    for (int writer = 0; writer < kWriters; ++writer) {
-      if (models_[0].applied() + models_[1].applied() == sequence) return;
-      Model next = models_[writer];
-      next.apply_until(seed_, writer, next.applied() + 1);
-      const bool was_acknowledged = models_[writer].applied() == heard_[writer];
-      if (!was_acknowledged || next.content() != models_[writer].content()) continue;
-      models_[writer] = next;
-      progress_->acknowledged[writer] = next.applied();
-      ++unheard_;
-    }
-  }
-  static std::map<Id, Content> share_of(const std::map<Id, Content>& stored, int writer) {
-    std::map<Id, Content> share;
-    for (const auto& [id, content] : stored) {
-      const auto* number = std::get_if<uint64_t>(&id);
-      if (number != nullptr ? *number % kWriters == static_cast<uint64_t>(writer) : id == cursor_id(writer))
-        share.emplace(id, content);
-    }
-    return share;
+  pid_t start(uint64_t round, bool check_only) {
+    progress_.phase = Phase::kStarting;
+    progress_.checkpointing = 0;
+    std::fflush(stdout);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    CHECK(pid >= 0);
+    if (pid != 0) return pid;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(3);
+    Victim(directory_, seed_, round, progress_, models_).run(check_only);
+    std::fflush(stdout);
+    ::_exit(testing::Test::HasFailure() ? 1 : 0);
   }
 
-  void check_directory() {
-    auto db = open_at(directory_ / "db");
-    if (db->collection_names().empty()) return;  // killed before it was made
-    auto x = must(db->collection("x"));
-    const auto stored = content_of(*x);
-    for (int writer = 0; writer < kWriters; ++writer) {
-      check_writer(stored, writer);
-      if (HasFatalFailure()) return;
-    }
-    ASSERT_EQ(must(x->count()), stored.size());
-    count_unseen(x->info().sequence);
-    ASSERT_EQ(x->info().sequence, models_[0].applied() + models_[1].applied());
-    const auto report = must(db->verify("x", {}));
-    ASSERT_TRUE(report.problems.empty()) << report.problems.front();
-    check_search(*x, stored);
-  }
-
-  /// The index answers what a scan of the stored vectors answers.
-  void check_search(const Collection& x, const std::map<Id, Content>& stored) {
-    for (const auto& [id, content] : stored) {
-      if (content.vectors.empty() || random_.below(40) != 0) continue;
-      Query q;
-      q.vector = content.vectors.at("v");
-      q.k = 5;
-      q.effort = 400;
-      const auto answer = must(x.search(q));
-      q.exact = true;
-      ASSERT_EQ(ids_of(answer), ids_of(must(x.search(q))));
-      ASSERT_EQ(answer.hits.at(0).id, id);
-    }
-  }
-
-  void run_and_kill() {
-    const uint64_t opened = progress_->opened;
-    test::ChildOptions options;
-    options.environment = {{"KITH_CRASH_DIRECTORY", directory_.path()},
-                           {"KITH_CRASH_SEED", std::to_string(seed_)}};
-    test::ChildProcess child(
-        {"/proc/self/exe", "--gtest_filter=CrashChild.DISABLED_Load", "--gtest_also_run_disabled_tests"},
-        options);
-    const bool while_opening = random_.below(5) == 0;
+  void run_and_kill(uint64_t round) {
+    const uint64_t checks = progress_.checks;
+    const pid_t victim = start(round, false);
+    const bool early = random_.below(4) == 0;  // while it opens or looks
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!while_opening && progress_->opened == opened && std::chrono::steady_clock::now() < deadline) {
-      ASSERT_TRUE(child.running()) << "the child ended before it was killed";
-      std::this_thread::sleep_for(std::chrono::microseconds(500));
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(random_.below(60'000)));
-    child.kill_now();
-    const auto exit = child.wait(std::chrono::seconds(60));
-    ASSERT_TRUE(exit.has_value());
-    ASSERT_EQ(exit->signal, SIGKILL) << child.output();
-    while_opening_ += while_opening ? 1 : 0;
+    while (!early && progress_.checks == checks && std::chrono::steady_clock::now() < deadline &&
+           ::waitpid(victim, nullptr, WNOHANG) == 0)
+      std::this_thread::sleep_for(microseconds(200));
+    std::this_thread::sleep_for(microseconds(random_.below(25'000)));
+    ::kill(victim, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(victim, &status, 0), victim) << "it ended by itself: " << victim;
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "status " << status;
+    ++progress_.kills[static_cast<size_t>(progress_.phase.load())];
+    if (progress_.checkpointing > 0) ++progress_.kills_checkpointing;
   }
 
-  const uint64_t seed_ = std::random_device{}();
-  Random random_{seed_};
-  TempDirectory directory_;
-  SharedProgress progress_{directory_ / "progress"};
-  Model models_[kWriters];
-  uint64_t heard_[kWriters] = {};  // acknowledged before the last kill
-  int unheard_ = 0;
-  int while_opening_ = 0;
+  const std::string directory_;
+  const uint64_t seed_;
+  Random random_;
+  KillProgress& progress_;
+  std::array<Model, kWriters> models_;
 };
 
-TEST_F(KillTest, EveryAcknowledgedRowIsThereOnceAfterEachKill_slow) {
-  SCOPED_TRACE("seed " + std::to_string(seed_));
-  const auto start = std::chrono::steady_clock::now();
-  int kills = 0;
-  for (; kills < kKillsMin || std::chrono::steady_clock::now() - start < kTimeMax / 3; ++kills) {
-    SCOPED_TRACE("kill " + std::to_string(kills));
-    run_and_kill();
-    if (HasFatalFailure()) return;
-    check_directory();
-    if (HasFatalFailure()) return;
+/// Runs as the child: one thread, no directory of its own.
+TEST(CrashChild, DISABLED_KillLoop) {
+  const char* directory = std::getenv("KITH_CRASH_DIRECTORY");
+  if (directory == nullptr) GTEST_SKIP() << "only run by the tests of this folder";
+  set_log_options({LogLevel::kError, false});
+  const uint64_t seed = test::test_seed();
+  Shared<KillProgress> progress(std::getenv("KITH_CRASH_PROGRESS"));
+  const uint64_t kills = test::from_environment("KITH_KILLS", 10);
+  for (uint64_t done = 0; done < kills && !HasFailure(); done += kKillsPerDirectory) {
+    SCOPED_TRACE("after " + std::to_string(done) + " kills");
+    std::filesystem::remove_all(directory);
+    KillLoop(directory, mix64(seed + done), *progress).run(std::min(kKillsPerDirectory, kills - done));
   }
-  const uint64_t acknowledged = progress_->acknowledged[0] + progress_->acknowledged[1];
-  std::printf(
-      "seed %llu: %d kills (%d while opening), %llu operations acknowledged, %d unacknowledged ones found "
-      "whole\n",
-      static_cast<unsigned long long>(seed_), kills, while_opening_,
-      static_cast<unsigned long long>(acknowledged), unheard_);
-  EXPECT_EQ(progress_->failed, 0u);
-  EXPECT_GT(acknowledged, static_cast<uint64_t>(kills))
-      << "the children hardly wrote: the test shows nothing";
+}
+
+/// Where files cost no sync, if there is such a place with room.
+std::string memory_directory() {
+  struct statvfs room = {};
+  const bool there = ::statvfs("/dev/shm", &room) == 0 && ::access("/dev/shm", W_OK) == 0 &&
+                     room.f_bavail * room.f_frsize > (uint64_t{1} << 30);
+  return there ? "/dev/shm" : std::filesystem::temp_directory_path().string();
+}
+
+/// So many loops side by side, every second one in memory. What they reached together.
+struct Totals {
+  std::array<uint64_t, kPhases> kills = {};
+  uint64_t all_kills = 0, while_checkpointing = 0, checks = 0, unheard = 0, operations = 0, checkpoints = 0,
+           searches = 0;
+
+  void add(KillProgress& progress) {
+    for (size_t phase = 0; phase < kPhases; ++phase) {
+      kills[phase] += progress.kills[phase];
+      all_kills += progress.kills[phase];
+    }
+    while_checkpointing += progress.kills_checkpointing;
+    checks += progress.checks;
+    unheard += progress.unheard;
+    operations += progress.operations;
+    checkpoints += progress.checkpoints;
+    searches += progress.searches;
+  }
+};
+
+Totals run_loops(uint64_t seed, uint64_t kills, JobCounts& found) {
+  TempDirectory on_disk;
+  const test::TempDir in_memory(memory_directory());
+  const auto base = [&](uint64_t loop) {
+    return fmt::format("{}/{}", loop % 2 == 0 ? on_disk.path() : in_memory.path(), loop);
+  };
+  std::vector<std::unique_ptr<test::ChildProcess>> children;
+  for (uint64_t loop = 0; loop < kLoops; ++loop) {
+    test::ChildOptions options;
+    options.environment = {{"KITH_CRASH_DIRECTORY", base(loop)},
+                           {"KITH_CRASH_PROGRESS", base(loop) + ".progress"},
+                           {"KITH_SEED", std::to_string(seed + loop)},
+                           {"KITH_KILLS", std::to_string((kills + loop) / kLoops)}};
+    children.push_back(std::make_unique<test::ChildProcess>(
+        std::vector<std::string>{"/proc/self/exe", "--gtest_filter=CrashChild.DISABLED_KillLoop",
+                                 "--gtest_also_run_disabled_tests"},
+        options));
+  }
+  Totals totals;
+  for (uint64_t loop = 0; loop < kLoops; ++loop) {
+    const auto exit = children[loop]->wait(std::chrono::seconds(60) + std::chrono::milliseconds(kills * 500));
+    const bool good = exit.has_value() && exit->code == 0;
+    EXPECT_TRUE(good) << children[loop]->output();
+    Shared<KillProgress> progress(base(loop) + ".progress");
+    totals.add(*progress);
+    if (!good) ++(progress->phase == Phase::kOpening ? found.failed_opens : found.lost_acknowledged);
+  }
+  return totals;
+}
+
+TEST(Kill, EveryAcknowledgedRowIsThereOnceAfterEachKill_slow) {
+  const uint64_t seed = test::test_seed();
+  const uint64_t kills = test::from_environment("KITH_KILLS", kKills);
+  SCOPED_TRACE(fmt::format("KITH_SEED={} KITH_KILLS={}", seed, kills));
+  const auto start = std::chrono::steady_clock::now();
+  JobCounts found;
+  const Totals totals = run_loops(seed, kills, found);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  fmt::print(
+      "seed {}: {} kills in {:.1f} s (before opening {}, opening {}, checking {}, writing {}, closing {}; "
+      "during a "
+      "checkpoint {}), {} checks, {} searches, {} operations acknowledged, {} unacknowledged ones found "
+      "whole, {} "
+      "checkpoints\n",
+      seed, totals.all_kills, seconds.count(), totals.kills[0], totals.kills[1], totals.kills[2],
+      totals.kills[3], totals.kills[4], totals.while_checkpointing, totals.checks, totals.searches,
+      totals.operations, totals.unheard, totals.checkpoints);
+  EXPECT_EQ(totals.all_kills, kills);
+  found.points = totals.all_kills;
+  found.record("kill");
+  if (kills < 1'000) return;
+  // What the test is for did happen.
+  for (const Phase phase : {Phase::kOpening, Phase::kLoading, Phase::kClosing})
+    EXPECT_GT(totals.kills[static_cast<size_t>(phase)], kills / 100)
+        << "in phase " << static_cast<int>(phase);
+  EXPECT_GT(totals.while_checkpointing, kills / 20);
+  EXPECT_GT(totals.operations, kills);
+  EXPECT_GT(totals.unheard, kills / 100);
+  EXPECT_GT(totals.searches, kills);
 }
 
 }  // namespace

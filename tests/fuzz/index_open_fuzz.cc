@@ -1,7 +1,7 @@
 // links: kith_index
 // Goal: no bytes make opening a checkpoint of any kind crash, hang or take memory beyond the file's size,
-// and what opens can be searched and grown. Method: the first byte chooses the kind; then edits of a valid
-// file with its checksums made right, or raw bytes.
+// and what opens can be searched and grown. Method: the first byte chooses the kind; then edits of
+// valid files with their checksums made right, or raw files.
 #include <cstddef>
 #include <cstdint>
 

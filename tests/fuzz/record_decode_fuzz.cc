@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
+#include <string>
 #include <string_view>
 
+#include "base/crc32c.h"
 #include "query/schema/catalog_record.h"
 #include "query/schema/id_codec.h"
 #include "query/schema/text.h"
 #include "storage/log/change_log.h"
+#include "storage/rows/expiry_map.h"
 #include "storage/rows/keys.h"
 #include "storage/rows/row_record.h"
 
@@ -22,7 +25,25 @@ void require(bool holds) {
 void decode_row_record(std::string_view input) {
   const auto record = kith::parse_row_record(input);
   if (!record.ok()) return;
-  require(kith::encode_row_head(record->fields, record->id_key).append(record->payload) == input);
+  require(
+      kith::encode_row_head(record->fields, record->expires_at_ms, record->id_key).append(record->payload) ==
+      input);
+}
+
+/// With the checksum that the bytes should have: no fuzzer guesses it.
+void restore_expiries(std::string_view input) {
+  constexpr kith::Row kRows = 1u << 16;
+  std::string saved(input);
+  const size_t end = saved.size() < 4 ? 0 : 4 + 12 * size_t{kith::load_le<uint32_t>(saved.data())};
+  if (end >= 4 && end + 4 <= saved.size())
+    kith::store_le(saved.data() + end, kith::crc32c(kith::as_bytes(saved).first(end)));
+  kith::ByteReader in(kith::as_bytes(saved));
+  kith::ExpiryMap expiries;
+  if (!expiries.restore(0, kRows, in).ok()) return;
+  kith::ByteWriter out;
+  expiries.save(0, kRows, out);
+  require(kith::as_text(out.view()) == std::string_view(saved).substr(0, in.offset()));
+  require(expiries.expired_rows(kith::kExpiryMax).size() == expiries.size());
 }
 
 void decode_change(std::string_view input) {
@@ -64,7 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
   constexpr void (*kDecoders[])(std::string_view) = {decode_row_record, decode_change, decode_catalog_record,
-                                                     decode_id,         decode_keys,   check_text};
+                                                     decode_id,         decode_keys,   check_text,
+                                                     restore_expiries};
   kDecoders[data[0] % std::size(kDecoders)](input);
   return 0;
 }

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "base/io/fault_file_system.h"
+#include "base/io/memory_file_system.h"
 #include "query/collection/local_database.h"
 #include "query/schema/catalog_record.h"
 #include "storage/kv/fault_kv_store.h"
@@ -20,12 +24,13 @@ namespace {
 using namespace testing_support;
 
 Result<std::unique_ptr<Database>> open_over(std::unique_ptr<KvStore> store) {
-  return LocalDatabase::open(
-      std::make_shared<Engine>("test", nullptr, std::move(store), 2, std::chrono::milliseconds(20)));
+  return LocalDatabase::open(std::make_shared<Engine>(new_memory_files(), "test", nullptr, std::move(store),
+                                                      2, std::chrono::milliseconds(20)),
+                             CheckpointPolicy{});
 }
 
 void write(const std::string& directory, const KvBatch& batch) {
-  auto store = must(open_rocksdb_kv_store(directory + "/store", false));
+  auto store = must(open_rocksdb_kv_store(directory + "/store", {.create_if_missing = false}));
   must(store->write(batch, KvSurvives::kPower));
 }
 
@@ -46,6 +51,32 @@ TEST(Database, CollectionsComeAndGoAndStayAfterReopening) {
   EXPECT_EQ(a->schema().vectors.at(0).name, "v");
   EXPECT_EQ(must(a->count()), 1u);
   EXPECT_EQ(a->info().sequence, 1u);
+}
+
+TEST(Database, LivesWhollyInTheFileSystemThatItIsGiven) {
+  MemoryFileSystem memory;
+  FaultFileSystem fs(memory, 1);
+  DatabaseOptions options;
+  options.fs = &fs;
+  options.memtable_bytes = 128u << 10;
+  const std::string directory = "/not/on/this/machine";
+  const Schema schema = schema_of({field("v", 256)});
+  std::vector<Point> points;
+  for (uint64_t i = 0; i < 500; ++i)
+    points.push_back(point(i, std::vector<float>(256, static_cast<float>(i))));
+  {
+    auto db = open_at(directory, options);
+    must(must(db->create_collection("x", schema))->upsert(points, Durability::kSync));
+    EXPECT_EQ(code_of(Database::open(directory, options)), Code::kFailedPrecondition) << "locked in there";
+  }
+  EXPECT_FALSE(std::filesystem::exists("/not"));
+  must(fs.power_loss({}));
+  auto db = open_at(directory, options);
+  EXPECT_EQ(content_of(*must(db->collection("x"))).size(), points.size());
+  EXPECT_TRUE(must(db->verify("x", {})).problems.empty());
+  const auto files = must(memory.list(directory + "/store"));
+  EXPECT_TRUE(std::ranges::any_of(files, [](const std::string& name) { return name.ends_with(".blob"); }))
+      << "the memtable was not small";
 }
 
 TEST(Database, TheWholeSchemaComesBack) {

@@ -4,13 +4,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/io/memory_file_system.h"
 #include "base/log.h"
 #include "query/database.h"
 #include "tests/support/temp_dir.h"
@@ -35,6 +39,15 @@ inline void must(const Result<void>& result, const char* what = "") {
   EXPECT_TRUE(result.ok()) << what << ": " << (result.ok() ? "" : result.error().message);
 }
 
+/// Files of a database over a store in memory: each new, with the directory "test" alone, and there until the
+/// process ends.
+inline FileSystem& new_memory_files() {
+  static std::deque<MemoryFileSystem> all;
+  FileSystem& files = all.emplace_back();
+  must(files.make_directories("test"));
+  return files;
+}
+
 /// OK → no code.
 template <typename T>
 std::optional<Code> code_of(const Result<T>& result) {
@@ -43,7 +56,7 @@ std::optional<Code> code_of(const Result<T>& result) {
 
 inline std::vector<std::byte> f32(const std::vector<float>& values) {
   std::vector<std::byte> bytes(values.size() * sizeof(float));
-  std::memcpy(bytes.data(), values.data(), bytes.size());
+  if (!values.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
   return bytes;
 }
 
@@ -80,6 +93,26 @@ inline std::vector<std::string> ids_of(const Answer& answer) {
   std::vector<std::string> ids;
   for (const Hit& hit : answer.hits) ids.push_back(to_string(hit.id));
   return ids;
+}
+
+/// Whether `answer` has the k nearest of `all`, an exact scan's answer with every point in it. Two rows whose
+/// distances differ by rounding alone may stand in either order: kernels sum the rows of a group in another
+/// order than a row alone.
+inline bool same_nearest(const Answer& answer, const Answer& all, size_t k) {
+  const auto near = [](float a, float b) {
+    return std::abs(a - b) <= 1e-5f * std::max(std::abs(a), std::abs(b));
+  };
+  std::map<Id, float> scores;
+  for (const Hit& hit : all.hits) scores.emplace(hit.id, hit.score);
+  if (answer.hits.size() != std::min(k, all.hits.size())) return false;
+  for (size_t i = 0; i < answer.hits.size(); ++i) {
+    const auto found = scores.find(answer.hits[i].id);
+    if (found == scores.end() || !near(found->second, all.hits[i].score) ||
+        !near(found->second, answer.hits[i].score))
+      return false;
+    scores.erase(found);  // each once
+  }
+  return true;
 }
 
 inline std::unique_ptr<Database> open_at(const std::string& directory, DatabaseOptions options = {}) {

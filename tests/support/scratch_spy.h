@@ -28,8 +28,12 @@ class ScratchSpy final : public FileSystem {
   Result<void> rename(const std::string& from, const std::string& to) override {
     return memory_.rename(from, to);
   }
+  Result<void> link(const std::string& from, const std::string& to) override {
+    return memory_.link(from, to);
+  }
   Result<void> remove(const std::string& path) override { return memory_.remove(path); }
   Result<void> sync_directory(const std::string& path) override { return memory_.sync_directory(path); }
+  Result<DiskSpace> disk_space(const std::string& path) override { return memory_.disk_space(path); }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override { return memory_.lock(path); }
 
  private:

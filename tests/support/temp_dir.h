@@ -1,5 +1,5 @@
-// TempDir: a fresh directory under $TMPDIR that vanishes with the object. Every file a test writes belongs in
-// one.
+// TempDir: a fresh directory, under $TMPDIR unless said otherwise, that vanishes with the object. Every file
+// a test writes belongs in one.
 #pragma once
 
 #include <stdlib.h>
@@ -20,8 +20,8 @@ namespace kith::test {
 
 class TempDir {
  public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "kith-test-XXXXXX").string();
+  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "kith-test-XXXXXX").string();
     CHECK(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }

@@ -55,7 +55,7 @@ struct WrappedLibrary {
 
 inline const std::vector<WrappedLibrary>& wrapped_libraries() {
   static const std::vector<WrappedLibrary> kLibraries = {
-      {"rocksdb/", "storage/kv/rocksdb_"},
+      {"rocksdb/", "storage/kv/rocksdb_", "bench/rivals/"},
       {"roaring/", "base/row_set.cc"},
       {"liburing.h", "base/io/uring_"},
       {"spdlog/", "base/log.cc"},

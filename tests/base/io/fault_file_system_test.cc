@@ -40,8 +40,8 @@ Result<std::unique_ptr<WritableFile>> write_text(FileSystem& fs, const std::stri
   return file;
 }
 
-constexpr PowerLoss kStrict{PowerLoss::Names::kSyncedOnly, false};
-constexpr PowerLoss kNamesKept{PowerLoss::Names::kAll, false};
+constexpr PowerLoss kStrict{};
+constexpr PowerLoss kNamesKept{PowerLoss::Names::kAll, PowerLoss::Bytes::kSyncedOnly};
 
 TEST(FaultFileSystem, UnsyncedBytesAreLost) {
   MemoryFileSystem memory;
@@ -74,6 +74,27 @@ TEST(FaultFileSystem, UnsyncedNamesAreLost) {
   ASSERT_OK(fs.sync_directory("/"));
   ASSERT_OK(fs.power_loss(kStrict));
   EXPECT_EQ(text_or_dash(memory, "/a"), "-");
+}
+
+TEST(FaultFileSystem, AMovedDirectoryIsInOneOfBothPlacesWhole) {
+  for (const bool synced : {false, true}) {
+    MemoryFileSystem memory;
+    ASSERT_OK(memory.make_directories("/old/deep"));
+    ASSERT_OK(write_text(memory, "/old/before", "b", true));
+    FaultFileSystem fs(memory, 1);
+    ASSERT_OK(write_text(fs, "/old/deep/a", "a", true));
+    ASSERT_OK(fs.sync_directory("/old/deep"));
+    ASSERT_OK(fs.rename("/old", "/new"));
+    ASSERT_OK(fs.sync_directory("/new"));  // says nothing of the name of /new itself
+    if (synced) {
+      ASSERT_OK(fs.sync_directory("/"));
+    }
+    ASSERT_OK(fs.power_loss(kStrict));
+    EXPECT_EQ(text_or_dash(memory, synced ? "/new/deep/a" : "/old/deep/a"), "a");
+    EXPECT_EQ(text_or_dash(memory, synced ? "/new/before" : "/old/before"), "b");
+    ASSERT_VALUE(names, memory.list("/"));
+    EXPECT_EQ(names, (std::vector<std::string>{synced ? "new" : "old"}));
+  }
 }
 
 TEST(FaultFileSystem, ALostDirectoryTakesItsFilesAlong) {
@@ -114,6 +135,23 @@ TEST(FaultFileSystem, ARenameAcrossDirectoriesIsWholeOrNot) {
   EXPECT_EQ(text_or_dash(memory, "/d2/g"), "f");
 }
 
+TEST(FaultFileSystem, LinksOutliveThePowerOnceTheirDirectoryIsSynced) {
+  MemoryFileSystem memory;
+  FaultFileSystem fs(memory, 1);
+  ASSERT_VALUE(file, write_text(fs, "/a", "one", true));
+  ASSERT_OK(fs.link("/a", "/b"));
+  ASSERT_OK(fs.sync_directory("/"));
+  ASSERT_OK(fs.link("/a", "/lost"));
+  ASSERT_OK(fs.remove("/a"));
+  ASSERT_OK(file->append(as_bytes(" and not")));
+  ASSERT_OK(fs.power_loss(kStrict));
+  EXPECT_EQ(text_or_dash(memory, "/a"), "one");
+  EXPECT_EQ(text_or_dash(memory, "/b"), "one");
+  EXPECT_EQ(text_or_dash(memory, "/lost"), "-");
+  ASSERT_OK(write_text(fs, "/b", "both", true));  // truncated in place: they are one file still
+  EXPECT_EQ(text_or_dash(memory, "/a"), "both");
+}
+
 TEST(FaultFileSystem, WhatWasThereBeforeIsDurable) {
   MemoryFileSystem memory;
   ASSERT_OK(write_text(memory, "/old", "old", false));
@@ -135,7 +173,7 @@ TEST(FaultFileSystem, TornTailsKeepTheSyncedPartAndVaryTheRest) {
     FaultFileSystem fs(memory, seed);
     ASSERT_VALUE(file, write_text(fs, "/f", synced, true));
     ASSERT_OK(file->append(as_bytes(tail)));
-    ASSERT_OK(fs.power_loss({PowerLoss::Names::kAll, true}));
+    ASSERT_OK(fs.power_loss({PowerLoss::Names::kAll, PowerLoss::Bytes::kTorn}));
     const std::string text = text_or_dash(memory, "/f");
     ASSERT_EQ(text.substr(0, 700), synced) << "seed " << seed;
     ASSERT_LE(text.size(), 5'700u);
@@ -153,7 +191,7 @@ TEST(FaultFileSystem, RandomPrefixOfNamesKeepsTheirOrder) {
     MemoryFileSystem memory;
     FaultFileSystem fs(memory, seed);
     for (const char* path : {"/0", "/1", "/2", "/3"}) ASSERT_OK(write_text(fs, path, "x", true));
-    ASSERT_OK(fs.power_loss({PowerLoss::Names::kRandomPrefix, false}));
+    ASSERT_OK(fs.power_loss({PowerLoss::Names::kRandomPrefix, PowerLoss::Bytes::kSyncedOnly}));
     ASSERT_VALUE(names, memory.list("/"));
     for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(names[i], std::to_string(i)) << "seed " << seed;
     survivors.insert(names.size());
@@ -253,7 +291,7 @@ TEST(MakeDurableDirectories, SurvivePowerLossAlsoAfterACrashAtAnyCall) {
     reached = !make_durable_directories(fs, "/a/b/c/d").ok();
     fs.disarm();
     ASSERT_OK(make_durable_directories(fs, "/a/b/c/d"));
-    ASSERT_OK(fs.power_loss({PowerLoss::Names::kSyncedOnly, false}));
+    ASSERT_OK(fs.power_loss({}));
     ASSERT_VALUE(there, memory.exists("/a/b/c/d"));
     EXPECT_TRUE(there) << "call " << nth;
   }
@@ -282,7 +320,7 @@ TEST(WriteFileAtomically, OldOrNewAtEveryCrashPoint) {
           MemoryFileSystem memory;
           FileSystem& base = real ? posix_file_system() : memory;
           const std::string directory = real ? temp / fmt::format("{}", points) : "/d";
-          crash_at_call(base, directory, nth, {names, true}, seed, outcomes, reached);
+          crash_at_call(base, directory, nth, {names, PowerLoss::Bytes::kTorn}, seed, outcomes, reached);
           ASSERT_LT(nth, 20u);
         }
       }
@@ -298,7 +336,7 @@ TEST(WriteFileAtomically, LyingSyncsAreNoticed) {
     ASSERT_OK(write_file_atomically(fs, "/m", as_bytes("old")));
     fs.set_syncs_lie(true);
     ASSERT_OK(write_file_atomically(fs, "/m", as_bytes("new")));
-    ASSERT_OK(fs.power_loss({PowerLoss::Names::kRandomPrefix, true}));
+    ASSERT_OK(fs.power_loss({PowerLoss::Names::kRandomPrefix, PowerLoss::Bytes::kTorn}));
     bad += text_or_dash(memory, "/m") != "new" ? 1 : 0;
   }
   EXPECT_GT(bad, 20u) << "the checks above could not fail";

@@ -9,17 +9,12 @@ namespace {
 
 constexpr uint32_t kDim = 64;
 
-std::vector<std::byte> saved(const Index& index) {
-  MemoryFileSystem fs;
-  EXPECT_OK(index.checkpoint(fs, "f"));
-  return fuzz::content(fs);
-}
-
-Result<std::unique_ptr<Index>> open(const char* kind, std::span<const std::byte> bytes,
+Result<std::unique_ptr<Index>> open(const char* kind, const CheckpointFiles& files,
                                     ThreadPool* pool = nullptr) {
   MemoryFileSystem fs;
-  EXPECT_OK(write_file_atomically(fs, "f", bytes));
-  return find_index_kind(kind).value()->open(fs, "f", pool);
+  CheckpointDirectory directory(fs);
+  EXPECT_OK(directory.put(files));
+  return find_index_kind(kind).value()->open(directory, {.pool = pool});
 }
 
 void expect_same_answers(const Index& one, const Index& other, const Vectors& queries) {
@@ -50,10 +45,10 @@ TEST(CodedCheckpoint, EveryKindWalksTheSameWayWhenOpened) {
       SCOPED_TRACE(std::string(kind->name) + ", codes " + codes);
       const auto index = build(spec_of(kind->name, Metric::kL2, kDim, {{"codes", codes}}), rows);
       for (Row row = 0; row < 5100; row += 40) ASSERT_OK(index->remove(row));
-      const std::vector<std::byte> bytes = saved(*index);
-      ASSERT_VALUE(opened, open(kind->name, bytes));
+      const CheckpointFiles files = checkpoint_files(*index);
+      ASSERT_VALUE(opened, open(kind->name, files));
       expect_same_answers(*index, *opened, queries);
-      EXPECT_EQ(saved(*opened), bytes);
+      EXPECT_EQ(checkpoint_files(*opened), files);
       EXPECT_EQ(opened->memory().total(), index->memory().total());
       // It grows on codes.
       const std::vector<Row> more = {9000, 9001, 9002};
@@ -73,8 +68,8 @@ TEST(CodedCheckpoint, EveryKindWalksTheSameWayWhenOpened) {
 /// Rows that were waiting when the file was written have no code in it; they get one as they are linked.
 TEST(CodedCheckpoint, RowsNotLinkedYetGetTheirCodesLater) {
   const Vectors vectors = clustered_vectors(6000, kDim, 40, test_seed(102));
-  ThreadPool pool(1);
   std::atomic<bool> go{false};
+  ThreadPool pool(1);
   pool.submit([&] {
     while (!go) std::this_thread::yield();
   });
@@ -82,10 +77,10 @@ TEST(CodedCheckpoint, RowsNotLinkedYetGetTheirCodesLater) {
                                            {{"codes", "rabitq4"}, {"pending_max", "2500"}}, &pool)));
   ASSERT_OK(index->add(first_rows(6000), vectors.block()));
   ASSERT_GT(index->stats().pending, 1000u);
-  const std::vector<std::byte> bytes = saved(*index);
+  const CheckpointFiles files = checkpoint_files(*index);
   go = true;
   for (ThreadPool* with : {static_cast<ThreadPool*>(nullptr), &pool}) {
-    ASSERT_VALUE(opened, open("vamana", bytes, with));
+    ASSERT_VALUE(opened, open("vamana", files, with));
     ASSERT_OK(find_index_kind("vamana").value()->settle(*opened, Stop{}));
     ASSERT_VALUE(audit, audit_graph(*opened));
     EXPECT_EQ(audit.unreachable, 0u);
@@ -102,36 +97,40 @@ TEST(CodedCheckpoint, RowsNotLinkedYetGetTheirCodesLater) {
   }
 }
 
+void expect_five_answers(const Index& index) {
+  SearchRequest request;
+  const std::vector<float> zero(4);
+  request.query = {reinterpret_cast<const std::byte*>(zero.data()), ScalarType::kF32, 4};
+  request.k = request.effort = 5;
+  ASSERT_VALUE(answer, index.search(request));
+  EXPECT_EQ(answer.neighbors.size(), 5u);
+}
+
 TEST(CodedCheckpoint, DamagedCodesAreRefused) {
-  const std::vector<std::byte> whole = fuzz::coded_checkpoint();
+  const CheckpointFiles whole = fuzz::coded_checkpoint();
   ASSERT_OK(open("vamana", whole));
-  MemoryFileSystem fs;
-  ASSERT_OK(write_file_atomically(fs, "f", whole));
-  ASSERT_VALUE(file, open_graph_file(fs, "f", kVamanaGraph));
-  ASSERT_VALUE(code, file.find(section_tag("CODE")));
-  ASSERT_VALUE(rows, file.find(section_tag("CROW")));
-  for (const Section& section : {code, rows}) {
-    for (uint64_t at = section.offset; at < section.offset + section.length; ++at) {
-      std::vector<std::byte> damaged = whole;
-      damaged[at] ^= std::byte{0x40};
-      EXPECT_ERROR(open("vamana", damaged), Code::kCorruption, "f") << "byte " << at;
-      fuzz::repair(damaged);
-      const auto opened = open("vamana", damaged);
-      if (section.tag == code.tag && at - section.offset >= 4 && at - section.offset < 8) continue;  // spare
-      if (section.tag == code.tag) {
-        EXPECT_ERROR(opened, Code::kCorruption, "CODE") << "byte " << at - section.offset;
-      } else if (opened) {  // any bytes are a code: of another vector, or one infinitely far away
-        SearchRequest request;
-        const std::vector<float> zero(4);
-        request.query = {reinterpret_cast<const std::byte*>(zero.data()), ScalarType::kF32, 4};
-        request.k = request.effort = 5;
-        ASSERT_VALUE(answer, (*opened)->search(request));
-        EXPECT_EQ(answer.neighbors.size(), 5u);
-      }
-    }
+  CheckpointFiles damaged = whole;
+  const std::byte* code = fuzz::find_section(damaged[kMainFile], section_tag("CODE"));
+  ASSERT_NE(code, nullptr);
+  const auto offset = load_le<uint64_t>(code + 8), length = load_le<uint64_t>(code + 16);
+  for (uint64_t at = 0; at < length; ++at) {
+    damaged = whole;
+    damaged[kMainFile][offset + at] ^= std::byte{0x40};
+    EXPECT_ERROR(open("vamana", damaged), Code::kCorruption, kMainFile) << "byte " << at;
+    if (at >= 4 && at < 8) continue;  // spare
+    EXPECT_ERROR(open("vamana", fuzz::repaired(damaged)), Code::kCorruption, "CODE") << "byte " << at;
   }
-  for (uint64_t length = rows.offset; length < whole.size(); length += 13)
-    EXPECT_ERROR(open("vamana", std::span(whole).first(length)), Code::kCorruption, "f") << length;
+  const auto rows = std::find_if(whole.begin(), whole.end(),
+                                 [](const auto& file) { return file.first.starts_with("codes-"); });
+  ASSERT_NE(rows, whole.end());
+  const auto& [name, bytes] = *rows;
+  for (uint64_t at = 0; at < bytes.size(); ++at) {
+    damaged = whole;
+    damaged[name][at] ^= std::byte{0x40};
+    EXPECT_ERROR(open("vamana", damaged), Code::kCorruption, name) << "byte " << at;
+    // Any bytes are a code: of another vector, or one infinitely far away.
+    if (const auto opened = open("vamana", fuzz::repaired(damaged))) expect_five_answers(**opened);
+  }
 }
 
 /// The fuzzer's own way of making files, a little of it in every test run.

@@ -154,8 +154,8 @@ TEST(CodedWalk, RowsRemovedBeforeLinkingAreNowhere) {
   Vectors vectors = clustered_vectors(6000, kDim, 30, test_seed(93));
   for (size_t i = 3000; i < 3400; ++i)  // some equal to removed ones, some to each other
     std::copy_n(vectors.row(i % 200), kDim, vectors.data.begin() + static_cast<ptrdiff_t>(i * kDim));
-  ThreadPool pool(1);
   std::atomic<bool> go{false};
+  ThreadPool pool(1);
   pool.submit([&] {
     while (!go) std::this_thread::yield();
   });

@@ -7,15 +7,6 @@
 namespace kith::test {
 namespace {
 
-std::vector<std::byte> bytes_of(const Index& index) {
-  MemoryFileSystem fs;
-  EXPECT_OK(index.checkpoint(fs, "c"));
-  auto file = fs.open("c").value();
-  std::vector<std::byte> bytes(file->size());
-  EXPECT_OK(file->read(0, bytes));
-  return bytes;
-}
-
 class Deterministic : public testing::TestWithParam<const char*> {};
 
 TEST_P(Deterministic, OneAndTwoThreadsBuildTheSameGraph) {
@@ -27,12 +18,12 @@ TEST_P(Deterministic, OneAndTwoThreadsBuildTheSameGraph) {
   }
   const auto [rows, queries] = rows_and_queries(vectors, 100);
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
-    std::vector<std::vector<std::byte>> saved;
+    std::vector<CheckpointFiles> saved;
     for (const size_t threads : {0, 1, 2}) {
       const auto pool = threads == 0 ? nullptr : std::make_unique<ThreadPool>(threads);
       const auto index =
           build(spec_of(GetParam(), metric, kDim, {{"deterministic", "true"}}, pool.get()), rows);
-      saved.push_back(bytes_of(*index));
+      saved.push_back(checkpoint_files(*index));
       ASSERT_VALUE(audit, audit_graph(*index));
       EXPECT_EQ(audit.unreachable, 0u);
       EXPECT_GT(audit.chained, 120u);
@@ -48,9 +39,9 @@ TEST_P(Deterministic, OneAndTwoThreadsBuildTheSameGraph) {
 TEST_P(Deterministic, AnotherSeedIsAnotherGraph) {
   const Vectors vectors = clustered_vectors(2000, 8, 10, test_seed(62));
   IndexSpec spec = spec_of("hnsw", Metric::kL2, 8, {{"deterministic", "true"}});
-  const auto one = bytes_of(*build(spec, vectors));
+  const auto one = checkpoint_files(*build(spec, vectors));
   spec.seed = 101;
-  EXPECT_NE(one, bytes_of(*build(spec, vectors)));
+  EXPECT_NE(one, checkpoint_files(*build(spec, vectors)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Deterministic, testing::Values("hnsw", "vamana"),

@@ -44,8 +44,8 @@ TEST(GraphBuilder, TheRepairJoinsWhatTheBuilderLeftApart) {
   ASSERT_VALUE(counts, build_graph(kNearest, graph, rows, kRows, scratch, nullptr, Stop{}));
   EXPECT_GE(counts.unreached, 1u);
   EXPECT_LT(counts.unreached, kRows / 10) << "once attached, a cluster is walked by its own edges";
-  const std::vector<bool> reachable = graph.reachable(kRows);
-  EXPECT_EQ(std::count(reachable.begin(), reachable.end(), false), 0);
+  const NodeBits reachable = graph.reachable(kRows);
+  for (Node node = 0; node < kRows; ++node) EXPECT_TRUE(reachable.has(node)) << node;
 }
 
 class BatchKinds : public testing::TestWithParam<const char*> {};
@@ -133,8 +133,9 @@ TEST_P(BatchKinds, NothingIsLostWhileItIsBuilt) {
   std::thread settler([&] {
     while (added < 3000 && !failed) {
       MemoryFileSystem fs;
+      CheckpointDirectory directory(fs);
       if (added > 500 && !find_index_kind(GetParam()).value()->settle(*index, Stop{})) failed = true;
-      if (!index->checkpoint(fs, "c") || !find_index_kind(GetParam()).value()->open(fs, "c", nullptr))
+      if (!directory.write(*index) || !find_index_kind(GetParam()).value()->open(directory, {}))
         failed = true;
     }
   });

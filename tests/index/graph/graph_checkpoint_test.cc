@@ -48,8 +48,9 @@ TEST(GraphCheckpoint, WhatLostItsOnlyPathIsLinkedAgain) {
   ASSERT_VALUE(before, audit_graph(*index));
   ASSERT_GE(before.unreachable, 4u);
   MemoryFileSystem fs;
-  ASSERT_OK(index->checkpoint(fs, "c"));
-  ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(fs, "c", nullptr));
+  CheckpointDirectory directory(fs);
+  ASSERT_OK(directory.write(*index));
+  ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(directory, {}));
   expect_whole(*opened, kNodes, vectors);
   ASSERT_VALUE(audit, audit_graph(*opened));
   EXPECT_EQ(audit.chained, 1u);
@@ -60,8 +61,8 @@ TEST(GraphCheckpoint, WhatLostItsOnlyPathIsLinkedAgain) {
 TEST(GraphCheckpoint, ARowWithoutEdgesIsNoWayIn) {
   constexpr Node kNodes = 3000, kGhost = 500;
   Vectors vectors = clustered_vectors(kNodes, kDim, 12, test_seed(42));
-  ThreadPool pool(1);
   std::atomic<bool> go{false};
+  ThreadPool pool(1);
   pool.submit([&] {
     while (!go) std::this_thread::yield();
   });
@@ -87,8 +88,11 @@ TEST(GraphCheckpoint, ARowWithoutEdgesIsNoWayIn) {
   const auto& hnsw = dynamic_cast<const GraphIndex&>(*index);
   ASSERT_EQ(hnsw.graph().entry()->node, saved);
   MemoryFileSystem fs;
-  ASSERT_OK(write_graph(fs, "c", kHnswGraph, spec, saved, hnsw.rows(), hnsw.graph()));
-  ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(fs, "c", nullptr));
+  CheckpointDirectory directory(fs);
+  ASSERT_OK(directory.write_with([&](CheckpointOutput& out) {
+    return write_graph(out, kHnswGraph, spec, saved, hnsw.rows(), hnsw.graph());
+  }));
+  ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(directory, {}));
   const auto entry = dynamic_cast<const GraphIndex&>(*opened).graph().entry();
   ASSERT_TRUE(entry.has_value());
   EXPECT_NE(entry->node, kGhost);

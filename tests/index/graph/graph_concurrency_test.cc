@@ -39,9 +39,10 @@ TEST(GraphConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
   std::thread one(search, 1), two(search, 2);
   std::thread saver([&] {
     MemoryFileSystem fs;
+    CheckpointDirectory directory(fs);
     while (added.load() < 3000 && !failed) {
-      if (!index->checkpoint(fs, "c").ok() || index->stats().rows > 3000) failed = true;
-      const auto opened = find_index_kind("hnsw").value()->open(fs, "c", nullptr);
+      if (!directory.write(*index).ok() || index->stats().rows > 3000) failed = true;
+      const auto opened = find_index_kind("hnsw").value()->open(directory, {});
       if (!opened) {
         ADD_FAILURE() << opened.error().message;
         failed = true;
@@ -58,6 +59,11 @@ TEST(GraphConcurrency, RowsAreFoundAsSoonAsTheyAreAdded) {
   saver.join();
   EXPECT_FALSE(failed) << "after " << added << " rows";
   ASSERT_OK(find_index_kind("hnsw").value()->settle(*index, Stop{}));
+  MemoryFileSystem fs;
+  CheckpointDirectory directory(fs);
+  ASSERT_OK(directory.write(*index));
+  ASSERT_OK(directory.write(*index));
+  EXPECT_EQ(directory.kept(), 2u) << "nothing changed";
   EXPECT_EQ(index->stats().pending, 0u);
   EXPECT_EQ(index->stats().rows, 2940u);
   ASSERT_VALUE(audit, audit_graph(*index));
@@ -96,9 +102,10 @@ void bring_codes_in(const char* kind, IndexOptions options) {
   });
   std::thread saver([&] {
     MemoryFileSystem fs;
+    CheckpointDirectory directory(fs);
     while (!done) {
-      EXPECT_OK(index->checkpoint(fs, "c"));
-      EXPECT_OK(find_index_kind(kind).value()->open(fs, "c", nullptr));
+      EXPECT_OK(directory.write(*index));
+      EXPECT_OK(find_index_kind(kind).value()->open(directory, {}));
       EXPECT_LE(index->stats().rows, kRows);
       EXPECT_GE(index->memory().total(), 0u);
     }
@@ -224,8 +231,9 @@ TEST(GraphConcurrency, PendingRowsSurviveACheckpoint) {
   ASSERT_OK(index->add(first_rows(2000), vectors.block()));
   ASSERT_GT(index->stats().pending, 1000u);
   MemoryFileSystem fs;
-  ASSERT_OK(index->checkpoint(fs, "c"));
-  ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(fs, "c", nullptr));
+  CheckpointDirectory directory(fs);
+  ASSERT_OK(directory.write(*index));
+  ASSERT_VALUE(opened, find_index_kind("hnsw").value()->open(directory, {}));
   EXPECT_EQ(opened->stats().pending, 0u) << "without a pool opening links what was pending";
   ASSERT_VALUE(audit, audit_graph(*opened));
   EXPECT_EQ(audit.nodes, 2000u);

@@ -83,7 +83,8 @@ TEST(GraphDiskFaults, AReadThatFailsIsAnErrorOfTheSearch) {
   fs.arm({.call = FileCall::kRead, .nth = 1, .forever = true});
   EXPECT_ERROR(index->search(filtered), Code::kUnavailable, "scratch");
   EXPECT_ERROR(kind->range_search(*index, range), Code::kUnavailable, "scratch");
-  EXPECT_ERROR(index->checkpoint(fs, "c"), Code::kUnavailable, "scratch");
+  CheckpointDirectory directory(fs);
+  EXPECT_ERROR(directory.write(*index), Code::kUnavailable, "scratch");
   const Vectors more = clustered_vectors(500, kDim, 20, test_seed(17));
   std::vector<Row> rows(500);
   std::iota(rows.begin(), rows.end(), 5000u);
@@ -126,9 +127,10 @@ TEST(GraphDiskConcurrency, NoSearchSeesVectorsGo) {
     }
     std::thread checkpoints([&] {
       MemoryFileSystem fs;
+      CheckpointDirectory directory(fs);
       while (!done) {
-        ASSERT_OK(index->checkpoint(fs, "c"));
-        ASSERT_OK(find_index_kind("vamana").value()->open(fs, "c", nullptr));
+        ASSERT_OK(directory.write(*index));
+        ASSERT_OK(find_index_kind("vamana").value()->open(directory, {.fs = &fs, .directory = "."}));
       }
     });
     for (size_t first = 0; first < vectors.rows; first += 250) {

@@ -106,9 +106,10 @@ TEST_P(GraphDisk, ReopensFromACheckpoint) {
   first.rows = 5000;
   const auto index = filled(disk_spec(fs_, kind, metric, kDim), first);
   ASSERT_OK(index->remove(17));
-  ASSERT_OK(index->checkpoint(fs_, "c"));
+  CheckpointDirectory directory(fs_);
+  ASSERT_OK(directory.write(*index));
   const IndexKind* row = find_index_kind(kind).value();
-  ASSERT_VALUE(opened, row->open(fs_, "c", nullptr));
+  ASSERT_VALUE(opened, row->open(directory, {.fs = &fs_, .directory = "."}));
   EXPECT_EQ(opened->memory().vector_bytes, 0u);
   for (size_t i = 0; i < queries.rows; ++i) {
     const auto before = index->search(request_of(queries, i));
@@ -117,7 +118,7 @@ TEST_P(GraphDisk, ReopensFromACheckpoint) {
     EXPECT_GT(after->stats.ios, 0u);
     EXPECT_EQ(after->neighbors[0].row, before->neighbors[0].row);  // landmarks may differ: not all the walk
   }
-  ASSERT_OK(opened->checkpoint(fs_, "again"));
+  ASSERT_OK(directory.write(*opened));
   ASSERT_OK(add_part(*opened, vectors, first.rows, vectors.rows - first.rows));
   EXPECT_EQ(opened->memory().vector_bytes, 0u);
   size_t found = 0;
@@ -174,14 +175,15 @@ TEST_P(GraphDisk, ReopensFromACheckpointWithRowsThatWait) {
   pool.submit([&] {
     while (!open_now) std::this_thread::yield();
   });
+  CheckpointDirectory directory(fs_);
   {
     const auto index = filled(disk_spec(fs_, kind, metric, kDim, {}, &pool), vectors);
     EXPECT_EQ(index->stats().pending, vectors.rows);
     EXPECT_EQ(index->memory().vector_bytes, vectors.rows * kDim * sizeof(float));
-    ASSERT_OK(index->checkpoint(fs_, "c"));
+    ASSERT_OK(directory.write(*index));
     open_now = true;
   }
-  ASSERT_VALUE(opened, find_index_kind(kind).value()->open(fs_, "c", nullptr));
+  ASSERT_VALUE(opened, find_index_kind(kind).value()->open(directory, {.fs = &fs_, .directory = "."}));
   EXPECT_EQ(opened->memory().vector_bytes, 0u);
   const auto flat = filled(spec_of("flat", metric, kDim), vectors);
   EXPECT_GE(measure(*opened, *flat, queries, 64).recall, 0.95);
@@ -346,13 +348,14 @@ TEST(GraphDiskMemory, TheProcessHoldsCodesAndStructureAlone_slow) {
   EXPECT_EQ(index->memory().disk_bytes, kRows * kWide * sizeof(float));
   EXPECT_LE(resident_bytes() - before, total + 8 * kMiB) << "raw vectors are 61 MB";
   EXPECT_LE(built - before, total + (16 + 8) * kMiB) << "16 MiB wait to be linked";
-  const std::string path = temp.path() + "/checkpoint";
-  ASSERT_OK(index->checkpoint(posix_file_system(), path));
+  CheckpointDirectory directory(posix_file_system(), temp / "checkpoints");
+  ASSERT_OK(directory.write(*index));
   index.reset();
   malloc_trim(0);
   const uint64_t empty = resident_bytes();
   (void)take_peak_resident_bytes();
-  ASSERT_VALUE(opened, find_index_kind("vamana").value()->open(posix_file_system(), path, &pool));
+  ASSERT_VALUE(
+      opened, find_index_kind("vamana").value()->open(directory, {&pool, &posix_file_system(), temp.path()}));
   EXPECT_LE(take_peak_resident_bytes() - empty, opened->memory().total() + 12 * kMiB);
   EXPECT_EQ(opened->memory().vector_bytes, 0u);
 }

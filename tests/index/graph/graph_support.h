@@ -8,6 +8,7 @@
 
 #include "index/graph/graph_audit.h"
 #include "index/registry.h"
+#include "tests/support/checkpoint_directory.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/vectors.h"
 

@@ -122,8 +122,9 @@ TEST(Learn, TheGraphStaysWholeAndGrows) {
       ASSERT_EQ(std::find(list.begin(), end, node), end);
     }
     MemoryFileSystem fs;
-    ASSERT_OK(created->checkpoint(fs, "graph"));
-    ASSERT_VALUE(opened, find_index_kind(kind).value()->open(fs, "graph", nullptr));
+    CheckpointDirectory directory(fs);
+    ASSERT_OK(directory.write(*created));
+    ASSERT_VALUE(opened, find_index_kind(kind).value()->open(directory, {}));
     EXPECT_EQ(all_lists(*opened), all_lists(*created));
   }
 }

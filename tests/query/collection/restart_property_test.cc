@@ -1,6 +1,6 @@
 // Goal: after any operations and any restarts a collection is exactly its model. Method: random upserts,
-// removes, reads and searches against a std::map, reopening at random moments over RocksDB; the seed is
-// printed.
+// removes, reads, searches and checkpoints against a std::map, reopening at random moments over RocksDB, from
+// a checkpoint of then or of before; the seed is printed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +21,10 @@ class RestartProperty : public testing::TestWithParam<const IndexKind*> {
   void open() {
     books_.reset();
     db_.reset();
-    db_ = open_at(directory_.path());
+    DatabaseOptions options;
+    options.checkpoints.points_min = 0;
+    options.checkpoints.at_close = ++opened_ % 3 == 0;
+    db_ = open_at(directory_.path(), options);
     if (db_->collection_names().empty())
       must(db_->create_collection("books", schema_of({field("a", kDim, Metric::kL2, GetParam()->name),
                                                       field("b", kDim, Metric::kCosine, GetParam()->name)})));
@@ -100,6 +103,7 @@ class RestartProperty : public testing::TestWithParam<const IndexKind*> {
   std::shared_ptr<Collection> books_;
   std::map<Id, Content> model_;
   uint64_t sequence_ = 0;
+  int opened_ = 0;
 };
 
 TEST_P(RestartProperty, TheStateIsTheModelWhateverHappened) {
@@ -116,6 +120,8 @@ TEST_P(RestartProperty, TheStateIsTheModelWhateverHappened) {
         remove(random);
       else if (pick == 15)
         open();
+      else if (pick == 16)
+        must(books_->checkpoint());
       else
         compare();
       if (HasFatalFailure()) return;

@@ -18,8 +18,10 @@ namespace {
 using namespace testing_support;
 
 std::unique_ptr<Database> open_over(std::unique_ptr<KvStore> store) {
-  return must(LocalDatabase::open(
-      std::make_shared<Engine>("test", nullptr, std::move(store), 2, std::chrono::milliseconds(20))));
+  return must(
+      LocalDatabase::open(std::make_shared<Engine>(new_memory_files(), "test", nullptr, std::move(store), 2,
+                                                   std::chrono::milliseconds(20)),
+                          CheckpointPolicy{}));
 }
 
 using Model = std::map<Id, Content>;

@@ -56,8 +56,8 @@ inline KithRun run_kith(const TempDir& home, const std::vector<std::string>& arg
 /// A `kith serve` child on a free port of loopback, ended by SIGTERM with this object.
 class ServedDirectory {
  public:
-  explicit ServedDirectory(const std::string& directory)
-      : child_(kith_command_line({"serve", "--dir", directory, "--port", "0"})) {
+  explicit ServedDirectory(const std::string& directory, const std::vector<std::string>& more = {})
+      : child_(command_line(directory, more)) {
     const std::string marker = " on 127.0.0.1:";
     EXPECT_TRUE(child_.wait_for_output(marker, std::chrono::seconds(60))) << child_.output();
     // The line ends after the port.
@@ -84,6 +84,13 @@ class ServedDirectory {
   }
 
  private:
+  static std::vector<std::string> command_line(const std::string& directory,
+                                               const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"serve", "--dir", directory, "--port", "0"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return kith_command_line(arguments);
+  }
+
   ChildProcess child_;
   std::string address_;
   bool stopped_ = false;

@@ -15,6 +15,7 @@
 #include <set>
 
 #include "kith.grpc.pb.h"
+#include "query/schema/limits.h"
 #include "server/grpc/codec.h"
 #include "tests/server/grpc/harness.h"
 
@@ -44,6 +45,7 @@ std::unique_ptr<Message> good_request(const MethodDescriptor& method) {
     (*create->mutable_vectors(0)->mutable_options())["m"] = "8";
   } else if (auto* upsert = dynamic_cast<v1::UpsertRequest*>(request.get())) {
     *upsert = upsert_request("books", 500, 2, kDim);
+    upsert->mutable_points(0)->set_expires_at_ms(1);
     upsert->mutable_points(0)->mutable_vectors(0)->set_field("v");
     upsert->set_durability(v1::DURABILITY_ASYNC);
   } else if (auto* remove = dynamic_cast<v1::DeleteRequest*>(request.get())) {
@@ -115,13 +117,16 @@ std::vector<BadValue> bad_values(const FieldDescriptor& field) {
   std::vector<BadValue> out;
   out.push_back(
       {"unset", false, [](Message& m, const FieldDescriptor& f) { m.GetReflection()->ClearField(&m, &f); }});
-  // Every number of kith.v1 but an id has a limit.
-  const bool limited = field.name() != "number";
+  // Every number of kith.v1 but ids and tokens has a limit; moments are large.
+  const bool limited = field.name() != "number" && field.name() != "after_sequence";
+  uint64_t refused_from = uint64_t{1} << 31;
+  if (field.name() == "expires_at_ms") refused_from = limits::kExpiresAt.max + 1;
+  if (field.name() == "memory_bytes_max") refused_from = limits::kMemoryBytesMax.max + 1;
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_UINT64:
       for (const uint64_t value : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 31, uint64_t{1} << 32,
                                    uint64_t{1} << 63, std::numeric_limits<uint64_t>::max()}) {
-        out.push_back({std::to_string(value), limited && value >= uint64_t{1} << 31,
+        out.push_back({std::to_string(value), limited && value >= refused_from,
                        put(value, &Reflection::SetUInt64, &Reflection::AddUInt64)});
       }
       break;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "query/database.h"
 #include "server/api/api.h"
@@ -42,15 +43,18 @@ inline std::string local(uint16_t port) {
   return "127.0.0.1:" + std::to_string(port);
 }
 
-/// A database, a server over it, and a client of that server.
+/// A database, a server over it, and a client of that server. Its clock stands at 1970, so nothing expires.
 struct ServerFixture {
-  TempDir dir;
+  TempDir dir, backups;
+  ManualClock clock;
   std::unique_ptr<Database> database;
   std::unique_ptr<Server> server;
   std::unique_ptr<Api> client;
 
   explicit ServerFixture(ServerOptions options = {}) {
-    auto opened = Database::open(dir.path(), {});
+    DatabaseOptions kept;
+    kept.clock = &clock;
+    auto opened = Database::open(dir.path(), kept);
     if (!opened.ok()) {
       ADD_FAILURE() << opened.error().message;
       return;
@@ -61,6 +65,7 @@ struct ServerFixture {
 
   void serve(Database& served, ServerOptions options = {}) {
     options.port = 0;
+    options.backup_root = backups.path();
     auto started = Server::start(served, options);
     if (!started.ok()) {
       ADD_FAILURE() << started.error().message;

@@ -90,12 +90,16 @@ class ObservedCollection final : public Collection {
   Result<Answer> range_search(const RangeQuery& query) const override {
     return watched([&] { return real_->range_search(query); });
   }
+  Result<void> wait_for(uint64_t sequence, const Stop& stop) const override {
+    return real_->wait_for(sequence, stop);
+  }
   Result<void> settle(const Stop& stop) override {
     return watched([&] { return real_->settle(stop); });
   }
   Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) override {
     return watched([&] { return real_->learn(field, queries, stop); });
   }
+  Result<CheckpointReport> checkpoint() override { return real_->checkpoint(); }
   CollectionInfo info() const override { return real_->info(); }
   const Schema& schema() const override { return real_->schema(); }
 
@@ -114,6 +118,9 @@ class ObservedDatabase final : public Database {
     return real_.create_collection(name, schema);
   }
   Result<void> drop_collection(const std::string& name) override { return real_.drop_collection(name); }
+  Result<void> limit_memory(const std::string& name, uint64_t bytes_max) override {
+    return real_.limit_memory(name, bytes_max);
+  }
   Result<std::shared_ptr<Collection>> collection(const std::string& name) const override {
     auto found = TRY(real_.collection(name));
     return std::shared_ptr<Collection>(std::make_shared<ObservedCollection>(std::move(found), watch_));
@@ -122,6 +129,13 @@ class ObservedDatabase final : public Database {
   Result<VerifyReport> verify(const std::string& name, const Stop& stop) const override {
     return real_.verify(name, stop);
   }
+  Result<BackupReport> backup(const std::string& directory, const Stop& stop) override {
+    return real_.backup(directory, stop);
+  }
+  Result<PurgeReceipt> compact(const std::string& name, const Stop& stop) override {
+    return real_.compact(name, stop);
+  }
+  std::optional<BackupProgress> backup_progress() const override { return real_.backup_progress(); }
 
  private:
   Database& real_;

@@ -1,5 +1,6 @@
-// Goal: every KvStore keeps the contract of kv_store.h. Method: one parameterised suite over RocksDB, the
-// std::map twin and the fault twin without faults; random batches are compared with a model map.
+// Goal: every KvStore keeps the contract of kv_store.h. Method: one parameterised suite over RocksDB, on the
+// machine's files and on ours, the std::map twin and the fault twin without faults; random batches are
+// compared with a model map.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <map>
 #include <thread>
 
+#include "base/io/memory_file_system.h"
 #include "base/random.h"
 #include "storage/kv/fault_kv_store.h"
 #include "storage/kv/memory_kv_store.h"
@@ -16,19 +18,22 @@
 namespace kith {
 namespace {
 
-enum class Kind { kRocks, kMemory, kFault };
+enum class Kind { kRocks, kRocksInMemory, kMemory, kFault };
 
 class KvContract : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
     data_ = std::make_shared<MemoryKvData>();
+    ASSERT_TRUE(memory_.make_directories(directory_.path()).ok());
     reopen();
   }
 
   void reopen() {
     store_.reset();
-    if (GetParam() == Kind::kRocks) {
-      auto opened = open_rocksdb_kv_store(directory_ / "store", true);
+    if (GetParam() == Kind::kRocks || GetParam() == Kind::kRocksInMemory) {
+      RocksKvOptions options;
+      if (GetParam() == Kind::kRocksInMemory) options.fs = &memory_;
+      auto opened = open_rocksdb_kv_store(directory_ / "store", options);
       ASSERT_TRUE(opened.ok()) << opened.error().message;
       store_ = std::move(*opened);
     } else {
@@ -67,6 +72,7 @@ class KvContract : public testing::TestWithParam<Kind> {
   }
 
   test::TempDir directory_;
+  MemoryFileSystem memory_;
   std::shared_ptr<MemoryKvData> data_;
   KvFaults faults_;
   std::unique_ptr<KvStore> store_;
@@ -224,10 +230,11 @@ TEST_P(KvContract, WritersAndReadersRunSideBySide) {
 }
 
 std::string kind_name(const testing::TestParamInfo<Kind>& info) {
-  const char* names[] = {"rocks", "memory", "fault"};
+  const char* names[] = {"rocks", "rocks_in_memory", "memory", "fault"};
   return names[static_cast<size_t>(info.param)];
 }
-INSTANTIATE_TEST_SUITE_P(All, KvContract, testing::Values(Kind::kRocks, Kind::kMemory, Kind::kFault),
+INSTANTIATE_TEST_SUITE_P(All, KvContract,
+                         testing::Values(Kind::kRocks, Kind::kRocksInMemory, Kind::kMemory, Kind::kFault),
                          kind_name);
 
 TEST(FaultKvStore, TheNthWriteFailsAndPoisonsTheStore) {
@@ -257,7 +264,7 @@ TEST(FaultKvStore, TheNthWriteFailsAndPoisonsTheStore) {
 
 TEST(RocksKvStore, RefusesAMissingDirectoryWhenNotToCreate) {
   const test::TempDir directory;
-  const auto opened = open_rocksdb_kv_store(directory / "store", false);
+  const auto opened = open_rocksdb_kv_store(directory / "store", {.create_if_missing = false});
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code, Code::kFailedPrecondition);
   EXPECT_NE(opened.error().message.find(directory.path()), std::string::npos) << opened.error().message;
@@ -267,7 +274,7 @@ TEST(RocksKvStore, AFlippedByteInATableIsCorruptionThatNamesTheFile) {
   const test::TempDir directory;
   const std::string value(1000, 'v');
   for (int round = 0; round < 2; ++round) {  // the second open turns the log into a table
-    auto store = *open_rocksdb_kv_store(directory / "store", true);
+    auto store = *open_rocksdb_kv_store(directory / "store", {});
     KvBatch batch;
     for (int i = 0; i < 200; ++i) batch.put(KvTable::kVectors, "key" + std::to_string(i), value);
     if (round > 0) continue;
@@ -283,7 +290,7 @@ TEST(RocksKvStore, AFlippedByteInATableIsCorruptionThatNamesTheFile) {
     ++damaged;
   }
   ASSERT_EQ(damaged, 1);
-  auto store = *open_rocksdb_kv_store(directory / "store", false);
+  auto store = *open_rocksdb_kv_store(directory / "store", {.create_if_missing = false});
   const auto view = store->snapshot();
   auto entry = view->iterate(KvTable::kVectors, "", "z");
   int whole = 0;

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.h"
 #include "storage/log/change_log.h"
+#include "storage/rows/expiry_map.h"
 #include "storage/rows/id_key.h"
 #include "storage/rows/keys.h"
 #include "storage/rows/row_record.h"
@@ -90,33 +92,47 @@ TEST(Keys, ComeBackAndRefuseOtherLengths) {
 
 TEST(RowRecord, ComesBackWholeAndRefusesEveryTruncationOfItsHead) {
   const std::string id = text_id_key("chunk-7");
-  const std::string head = encode_row_head(0x8001, id);
-  const std::string value = head + R"({"a":1})";
-  const auto record = parse_row_record(value);
-  ASSERT_TRUE(record.ok());
-  EXPECT_EQ(record->fields, 0x8001);
-  EXPECT_EQ(record->id_key, id);
-  EXPECT_EQ(record->payload, R"({"a":1})");
-  EXPECT_EQ(parse_row_record(head)->payload, "");
-  for (size_t length = 0; length < head.size(); ++length) {
-    const auto cut = parse_row_record(std::string_view(head).substr(0, length));
-    ASSERT_FALSE(cut.ok()) << length;
-    EXPECT_EQ(cut.error().code, Code::kCorruption);
-  }
-  for (const size_t at : {0u, 1u, 5u}) {  // version, flags, high byte of the id's length
-    std::string changed = value;
-    changed[at] = '\x7f';
-    EXPECT_FALSE(parse_row_record(changed).ok()) << at;
+  for (const uint64_t expires_at_ms : {uint64_t{0}, uint64_t{1}, kExpiryMax}) {
+    const std::string head = encode_row_head(0x8001, expires_at_ms, id);
+    EXPECT_EQ(head.size(), 6 + id.size() + (expires_at_ms == 0 ? 0 : 8)) << "a row that stays pays nothing";
+    const std::string value = head + R"({"a":1})";
+    const auto record = parse_row_record(value);
+    ASSERT_TRUE(record.ok());
+    EXPECT_EQ(record->fields, 0x8001);
+    EXPECT_EQ(record->expires_at_ms, expires_at_ms);
+    EXPECT_EQ(record->id_key, id);
+    EXPECT_EQ(record->payload, R"({"a":1})");
+    EXPECT_EQ(parse_row_record(head)->payload, "");
+    for (size_t length = 0; length < head.size(); ++length) {
+      const auto cut = parse_row_record(std::string_view(head).substr(0, length));
+      ASSERT_FALSE(cut.ok()) << length;
+      EXPECT_EQ(cut.error().code, Code::kCorruption);
+    }
+    for (const size_t at : {0u, 1u, 5u}) {  // version, flags, high byte of the id's length
+      std::string changed = value;
+      changed[at] = '\x7f';
+      EXPECT_FALSE(parse_row_record(changed).ok()) << at;
+    }
   }
 }
 
+TEST(RowRecord, OneThatExpiresAtNoMomentIsRefused) {
+  std::string value = encode_row_head(1, 1, number_id_key(7));
+  value[6] = 0;
+  EXPECT_FALSE(parse_row_record(value).ok()) << "0 is never, which has a version of its own";
+  store_le(value.data() + 6, kExpiryMax + 1);
+  EXPECT_FALSE(parse_row_record(value).ok());
+}
+
 TEST(ChangeEntry, ComesBackAndRefusesEveryTruncation) {
-  const Change change{42, 1000, 3, 17, {5, 6, 999}};
+  const Change change{42, 1000, 3, 17, {5, 6, 999}, 77, 4};
   const std::string bytes = encode_change(change);
   const auto parsed = parse_change(42, bytes);
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->next_row(), 1003u);
   EXPECT_EQ(parsed->points, 17u);
+  EXPECT_EQ(parsed->expiring, 4u);
+  EXPECT_EQ(parsed->stamp, 77u);
   EXPECT_EQ(parsed->removed, change.removed);
   for (size_t length = 0; length < bytes.size(); ++length)
     ASSERT_FALSE(parse_change(42, std::string_view(bytes).substr(0, length)).ok()) << length;

@@ -1,0 +1,188 @@
+// Building a field's index anew from the stored vectors while writers and searches go on.
+//
+// Rows are never reused and a snapshot of the store has exactly the vectors of live rows, so the new index
+// takes one snapshot after another, each from the row on where the one before ended. When little is left it
+// takes the rest in the leader's role, where nothing moves, drops the rows that died since they were added,
+// and takes the old one's place.
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/log.h"
+#include "base/planted.h"
+#include "query/collection/local_collection.h"
+
+namespace kith {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr uint64_t kRestMax = 2'000;  // rows that writers may have to wait for
+constexpr size_t kStepBytes = 1u << 20;
+constexpr auto kPoll = std::chrono::milliseconds(5);
+constexpr auto kLogEvery = std::chrono::seconds(5);
+
+double seconds_since(SteadyClock::time_point start) {
+  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+}  // namespace
+
+Result<Row> LocalCollection::add_stored(const KvSnapshot& view, uint8_t position, Row first, Index& index,
+                                        const IdMap* ids, const std::function<bool(Row)>& added) const {
+  const VectorField& field = schema_.vectors[position];
+  const size_t width = vector_bytes(field.type, field.dim);
+  const size_t chunk = std::max<size_t>(1, kStepBytes / width);
+  std::vector<Row> rows;
+  std::vector<std::byte> data(chunk * width);
+  const auto add = [&]() -> Result<void> {
+    TRY(index.add(rows, {data.data(), field.type, field.dim, rows.size()}));
+    rows.clear();
+    return {};
+  };
+  Row next = first;
+  const KeyRange range = vector_range(number_, position, first, kNoRow);
+  auto entry = view.iterate(KvTable::kVectors, range.begin, range.end);
+  for (; entry->valid(); entry->next()) {
+    const Row row = TRY(row_of_vector_key(entry->key()));
+    if (entry->value().size() != width)
+      return corruption("vector '{}' of row {} has {} bytes, not {}", field.name, row, entry->value().size(),
+                        width);
+    if (ids != nullptr && !ids->live(row))
+      return corruption("vector '{}' of row {}: no id has this row", field.name, row);
+    std::memcpy(data.data() + rows.size() * width, entry->value().data(), width);
+    rows.push_back(row);
+    next = row + 1;
+    if (rows.size() < chunk) continue;
+    TRY(add());
+    if (!added(next)) return next;
+  }
+  TRY(entry->status());
+  if (!rows.empty()) TRY(add());
+  (void)added(next);
+  return next;
+}
+
+void LocalCollection::start_rebuild(uint8_t position) {
+  fields_[position]->set_unusable();
+  fields_[position]->set_rebuilding(RebuildProgress{0, ids_.size(), 0});
+  try {
+    rebuilds_.emplace_back([this, position](const std::stop_token& stop) { rebuild(position, stop); });
+  } catch (const std::system_error& error) {
+    fields_[position]->set_rebuilding(std::nullopt);
+    log_error("no thread to rebuild an index with: its field is answered by exact scan",
+              {{"collection", name_},
+               {"field", schema_.vectors[position].name},
+               {"error", std::string_view(error.what())}});
+  }
+}
+
+void LocalCollection::rebuild(uint8_t position, const std::stop_token& token) {
+  const auto start = SteadyClock::now();
+  Stop stop;
+  stop.cancelled = [](const void* it) { return static_cast<const std::stop_token*>(it)->stop_requested(); };
+  stop.context = &token;
+  const Result<void> rebuilt = while_alive([&] { return rebuild_index(position, stop); });
+  fields_[position]->set_rebuilding(std::nullopt);
+  if (token.stop_requested()) return;
+  const LogFields fields = {{"collection", name_},
+                            {"field", schema_.vectors[position].name},
+                            {"seconds", seconds_since(start)},
+                            {"error", rebuilt.ok() ? "none" : rebuilt.error().message}};
+  if (rebuilt.ok()) return log_info("index rebuilt: its field is answered by it again", fields);
+  log_error("index cannot be rebuilt: its field is answered by exact scan until the directory is opened anew",
+            fields);
+}
+
+Result<void> LocalCollection::wait_for_rebuild(const FieldIndex& field, const Stop& stop) const {
+  while (field.rebuilding().has_value()) {
+    TRY(stop.check());
+    TRY(check_alive());
+    std::this_thread::sleep_for(kPoll);
+  }
+  return {};
+}
+
+Result<void> LocalCollection::replace_index(uint8_t position, const Stop& stop) {
+  FieldIndex& field = *fields_[position];
+  TRY(wait_for_rebuild(field, stop));
+  const std::weak_ptr<Index> before = field.index();
+  uint64_t points = 0;
+  {
+    std::shared_lock lock(state_mutex_);
+    points = ids_.size();
+  }
+  field.set_rebuilding(RebuildProgress{0, points, 0});
+  const Result<void> rebuilt = rebuild_index(position, stop);
+  field.set_rebuilding(std::nullopt);
+  TRY(rebuilt);
+  while (!before.expired()) {  // searches that began with it
+    TRY(stop.check());
+    std::this_thread::sleep_for(kPoll);
+  }
+  return {};
+}
+
+Result<void> LocalCollection::rebuild_index(uint8_t position, const Stop& stop) {
+  FieldIndex& field = *fields_[position];
+  std::unique_ptr<Index> index = TRY(field.make_empty());
+  MemoryReservation building = memory_.none();  // upserts are refused rather than the process killed
+  const auto start = SteadyClock::now();
+  auto logged = start;
+  const auto progress = [&](Row) {
+    const uint64_t total =
+        std::max<uint64_t>(index->stats().rows, field.rebuilding().value_or(RebuildProgress{}).rows_total);
+    building.record(index->memory().total());
+    const RebuildProgress now{index->stats().rows, total, seconds_since(start)};
+    field.set_rebuilding(now);
+    if (SteadyClock::now() - logged > kLogEvery) {
+      logged = SteadyClock::now();
+      log_info("index is being rebuilt", {{"collection", name_},
+                                          {"field", schema_.vectors[position].name},
+                                          {"rows", now.rows_done},
+                                          {"of", now.rows_total},
+                                          {"seconds_left", now.seconds_left()}});
+    }
+    return stop.check().ok();
+  };
+  Row next = 0;
+  // One that serves is not to be replaced by one that has everything still before it.
+  bool settles = field.usable() && field.kind().settle != nullptr;
+  while (true) {
+    const View view = engine_->store->snapshot();
+    const uint64_t before = index->stats().rows;
+    next = TRY(add_stored(*view, position, next, *index, nullptr, progress));
+    TRY(stop.check());
+    if (index->stats().rows - before > kRestMax) continue;
+    if (!std::exchange(settles, false)) break;
+    TRY(field.kind().settle(*index, stop));  // takes a while, in which rows come
+  }
+  return swap_index(position, next, std::move(index), stop);
+}
+
+Result<void> LocalCollection::swap_index(uint8_t position, Row next, std::unique_ptr<Index> index,
+                                         const Stop& stop) {
+  Result<void> done;
+  std::shared_ptr<Index> before;  // goes when writers need not wait for it
+  queue_.run_exclusively([&] {
+    done = stop.check();
+    if (done.ok()) done = check_alive();
+    if (!done.ok()) return;
+    const View view = engine_->store->snapshot();
+    if (planted("rebuild-without-catch-up")) next = kNoRow;
+    if (auto added =
+            add_stored(*view, position, next, *index, nullptr, [&](Row) { return stop.check().ok(); });
+        !added.ok()) {
+      done = added.error();
+      return;
+    }
+    done = stop.check();
+    for (Row row = 0; row < next_row_ && done.ok(); ++row)
+      if (!ids_.live(row) && !planted("rebuild-keeps-the-dead")) done = index->remove(row);
+    if (done.ok()) before = fields_[position]->replace(std::move(index), /*saved=*/false);
+  });
+  return done;
+}
+
+}  // namespace kith
