@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "base/check.h"
@@ -139,6 +140,25 @@ ChildResult run_child(const std::vector<std::string>& arguments, const ChildOpti
     exit = child.wait(std::chrono::seconds(10));
   }
   return {exit.value_or(ChildExit{-1, SIGKILL}), child.output()};
+}
+
+bool catches_signal(pid_t pid, int signal) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string word; status >> word;) {
+    if (word != "SigCgt:") continue;
+    status >> word;
+    return (std::stoull(word, nullptr, 16) >> (signal - 1) & 1) != 0;
+  }
+  return false;
+}
+
+bool wait_until_catches(pid_t pid, int signal) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!catches_signal(pid, signal)) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
 }
 
 std::string executable_directory() {

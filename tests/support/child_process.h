@@ -69,6 +69,12 @@ struct ChildResult {
 ChildResult run_child(const std::vector<std::string>& arguments, const ChildOptions& options = {},
                       std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
+/// Whether process `pid` has a handler of its own for `signal` by now; a program that was just executed has
+/// none. (That a signal is blocked says nothing: fork() blocks all of them for a moment.)
+bool catches_signal(pid_t pid, int signal);
+/// Waits for that; false when a minute has passed.
+bool wait_until_catches(pid_t pid, int signal);
+
 /// The directory of the running test executable; build trees put sibling executables at fixed places below or
 /// above it.
 std::string executable_directory();

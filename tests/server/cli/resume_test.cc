@@ -74,6 +74,7 @@ TEST_P(CliResume, after_ctrl_c_it_says_how) {
   kith_ok({"create", "set", "--dim", std::to_string(kDim), "--index", "flat"});
   std::vector<std::string> arguments = load_arguments({base}, target(), "1");
   ChildProcess load(kith_command_line(arguments));
+  ASSERT_TRUE(wait_until_catches(load.pid(), SIGINT));
   std::this_thread::sleep_for(300ms);
   load.signal(SIGINT);
   const auto end = load.wait(60s);

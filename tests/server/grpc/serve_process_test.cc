@@ -10,10 +10,10 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "tests/server/grpc/harness.h"
+#include "tests/support/child_process.h"
 
 namespace kith::testing {
 namespace {
@@ -54,16 +54,7 @@ class Serve {
     return text;
   }
 
-  /// Whether it catches SIGTERM by now. (Blocked ones say nothing: fork() blocks every signal for a moment.)
-  bool catches_sigterm() const {
-    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
-    for (std::string word; status >> word;) {
-      if (word != "SigCgt:") continue;
-      status >> word;
-      return (std::stoull(word, nullptr, 16) >> (SIGTERM - 1) & 1) != 0;
-    }
-    return false;
-  }
+  bool wait_until_catches(int signal) const { return test::wait_until_catches(pid_, signal); }
 
   /// The exit code; -1 when it did not exit by itself in time.
   int end(int signal) {
@@ -94,10 +85,7 @@ TEST(ServeProcess, ASignalEndsItWhileItOpensTheDirectory) {
   ASSERT_EQ(mkfifo(current.c_str(), 0600), 0);
   for (const int signal : {SIGTERM, SIGINT}) {
     Serve serve(dir.path(), nullptr);
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (!serve.catches_sigterm() && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(1ms);
-    ASSERT_TRUE(serve.catches_sigterm());
+    ASSERT_TRUE(serve.wait_until_catches(SIGTERM));
     std::this_thread::sleep_for(100ms);  // into open()
     EXPECT_EQ(serve.end(signal), 128 + signal);
   }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <map>
@@ -106,10 +107,15 @@ class FullDiskStore : public testing::Test {
   }
 
   void expect_refused_at_once(Random& random) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < 10; ++i) EXPECT_ERROR(write(random), Code::kResourceExhausted, "full");
-    EXPECT_ERROR(store_->sync(), Code::kResourceExhausted, "full");
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(100));
+    std::vector<std::chrono::nanoseconds> took;
+    for (int i = 0; i < 10; ++i) {  // the machine may be busy with something else once
+      const auto start = std::chrono::steady_clock::now();
+      EXPECT_ERROR(write(random), Code::kResourceExhausted, "full");
+      EXPECT_ERROR(store_->sync(), Code::kResourceExhausted, "full");
+      took.push_back(std::chrono::steady_clock::now() - start);
+    }
+    std::sort(took.begin(), took.end());
+    EXPECT_LT(took[5], std::chrono::milliseconds(10));
   }
 
   /// Compactions of before may be in the way for a moment.
