@@ -82,6 +82,11 @@ inline FilterNumber normal_number(const FilterNumber& number) {
   return number;
 }
 
+/// The nearest double.
+inline double to_double(const FilterNumber& number) {
+  return std::visit([](auto value) { return static_cast<double>(value); }, number);
+}
+
 inline bool is_finite(const FilterNumber& number) {
   const auto* real = std::get_if<double>(&number);
   return real == nullptr || std::isfinite(*real);
