@@ -29,6 +29,18 @@ std::string excerpt(std::string_view text) {
   return end < text.size() ? fmt::format("{}... ({} bytes)", shown, text.size()) : shown;
 }
 
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
 Result<void> check_json_object(std::string_view text) {
   thread_local simdjson::dom::parser parser;  // keeps its buffers; bounded by the payload limit
   simdjson::dom::element document;
