@@ -29,16 +29,23 @@ Result<Filter> FilterParser::question_word(FilterPath path) {
   if (accept("BETWEEN")) return between(std::move(path));
   if (accept("CONTAINS")) return contains(std::move(path));
   if (accept("WITHIN")) return within(std::move(path));
-  if (accept("MATCH")) return Filter{MatchWords{std::move(path), TRY(string("words in single quotes"))}};
+  if (accept("MATCH")) {
+    std::string words = TRY(string("words in single quotes"));
+    return Filter{MatchWords{std::move(path), std::move(words)}};
+  }
   if (!accept("STARTS")) return unexpected(kQuestions);
   TRY(expect("WITH"));
-  return Filter{Prefix{std::move(path), TRY(string("a text in single quotes"))}};
+  std::string text = TRY(string("a text in single quotes"));
+  return Filter{Prefix{std::move(path), std::move(text)}};
 }
 
 Result<Filter> FilterParser::comparison(FilterPath path, std::string_view symbol) {
   if (symbol == "!=" || symbol == "<>") return negated(TRY(comparison(std::move(path), "=")));
   if (symbol == "=") {
-    if (!at("DATE")) return Filter{OneOf{std::move(path), {TRY(scalar())}}};
+    if (!at("DATE")) {
+      FilterScalar value = TRY(scalar());
+      return Filter{OneOf{std::move(path), {std::move(value)}}};
+    }
     const Bound moment = TRY(bound());
     return range(std::move(path), moment, moment);
   }
@@ -83,19 +90,23 @@ Result<Filter> FilterParser::in_condition(FilterPath path) {
     return Filter{std::move(node)};
   }
   if (!at("(")) return unexpected("'(', BOX or POLYGON");
-  return Filter{OneOf{std::move(path), TRY(scalars())}};
+  std::vector<FilterScalar> values = TRY(scalars());
+  return Filter{OneOf{std::move(path), std::move(values)}};
 }
 
 Result<Filter> FilterParser::between(FilterPath path) {
   const Bound low = TRY(bound());
   TRY(expect("AND"));
-  return range(std::move(path), low, TRY(bound_like(low)));
+  const Bound high = TRY(bound_like(low));
+  return range(std::move(path), low, high);
 }
 
 Result<Filter> FilterParser::contains(FilterPath path) {
-  if (accept("ANY")) return Filter{OneOf{std::move(path), TRY(scalars())}};
-  if (accept("ALL")) return Filter{ContainsAll{std::move(path), TRY(scalars())}};
-  return unexpected("ALL or ANY");
+  const bool all = accept("ALL");
+  if (!all && !accept("ANY")) return unexpected("ALL or ANY");
+  std::vector<FilterScalar> values = TRY(scalars());
+  if (all) return Filter{ContainsAll{std::move(path), std::move(values)}};
+  return Filter{OneOf{std::move(path), std::move(values)}};
 }
 
 Result<Filter> FilterParser::within(FilterPath path) {

@@ -250,20 +250,24 @@ Result<Filter> read_true(FilterPath path, const JsonValue& value, uint64_t) {
 }
 template <typename Node>
 Result<Filter> read_with_text(FilterPath path, const JsonValue& value, uint64_t) {
-  return Filter{Node{std::move(path), TRY(read_text(value))}};
+  std::string text = TRY(read_text(value));
+  return Filter{Node{std::move(path), std::move(text)}};
 }
 template <typename Node>
 Result<Filter> read_with_scalars(FilterPath path, const JsonValue& value, uint64_t) {
-  return Filter{Node{std::move(path), TRY(read_scalars(value))}};
+  std::vector<FilterScalar> values = TRY(read_scalars(value));
+  return Filter{Node{std::move(path), std::move(values)}};
 }
 Result<Filter> read_equals(FilterPath path, const JsonValue& value, uint64_t) {
-  return Filter{OneOf{std::move(path), {TRY(read_scalar(value))}}};
+  FilterScalar scalar = TRY(read_scalar(value));
+  return Filter{OneOf{std::move(path), {std::move(scalar)}}};
 }
 Result<Filter> read_not(FilterPath, const JsonValue& value, uint64_t depth) {
   return Filter{NotOf{{TRY(read_filter(value, depth + 1))}}};
 }
 Result<Filter> read_nested(FilterPath path, const JsonValue& value, uint64_t depth) {
-  return Filter{Nested{std::move(path), {TRY(read_filter(value, depth + 1))}}};
+  Filter inner = TRY(read_filter(value, depth + 1));
+  return Filter{Nested{std::move(path), {std::move(inner)}}};
 }
 Result<Filter> read_near(FilterPath path, const JsonValue& value, uint64_t) {
   const auto numbers = TRY(read_numbers<3>(value, {"lat", "lon", "metres"}));
@@ -277,7 +281,8 @@ Result<Filter> read_box(FilterPath path, const JsonValue& value, uint64_t) {
                        {to_double(numbers[2]), to_double(numbers[3])}}};
 }
 Result<Filter> read_polygon(FilterPath path, const JsonValue& value, uint64_t) {
-  return Filter{GeoPolygon{std::move(path), TRY(read_list<GeoPoint>(value, read_corner))}};
+  std::vector<GeoPoint> ring = TRY(read_list<GeoPoint>(value, read_corner));
+  return Filter{GeoPolygon{std::move(path), std::move(ring)}};
 }
 Result<Filter> read_ids(FilterPath, const JsonValue& value, uint64_t) {
   return Filter{HasId{TRY(read_list<Id>(value, read_id))}};

@@ -60,7 +60,8 @@ Result<Filter> FilterParser::in_parentheses() {
 
 Result<Filter> FilterParser::nested() {
   FilterPath where = TRY(path());
-  return Filter{Nested{std::move(where), {TRY(in_parentheses())}}};
+  Filter inner = TRY(in_parentheses());
+  return Filter{Nested{std::move(where), {std::move(inner)}}};
 }
 
 Result<Filter> FilterParser::at_least() {
