@@ -1,4 +1,5 @@
-// Text from outside: is it UTF-8, is it a JSON object. Beside json_tree.cc text.cc is the only file that sees simdjson.
+// Text from outside: is it UTF-8, is it a JSON object; and text on its way out, into messages and JSON.
+// Beside json_tree.cc text.cc is the only file that sees simdjson.
 #pragma once
 
 #include <string>
