@@ -17,21 +17,9 @@
 #include "index/distance/distance.h"
 #include "index/index.h"
 #include "index/stats.h"
+#include "query/id.h"
 
 namespace kith {
-
-/// 16 bytes in RFC 4122 order.
-struct Uuid {
-  std::array<uint8_t, 16> bytes{};
-  friend auto operator<=>(const Uuid&, const Uuid&) = default;
-};
-
-/// The user's own id: u64, UUID or a UTF-8 string of 1..kIdBytesMax bytes. Different kinds never compare
-/// equal: 7 and "7" are two ids. A string in canonical UUID form stays a string.
-using Id = std::variant<uint64_t, Uuid, std::string>;
-
-/// As shown to people: 7, 6ba7b810-9dad-11d1-80b4-00c04fd430c8, "sku-7".
-std::string to_string(const Id& id);
 
 struct VectorField {
   std::string name = "vector";
