@@ -69,49 +69,59 @@ struct NotOf {
 struct OneOf {
   FilterPath path;
   std::vector<FilterScalar> values;  // false when empty
+  friend bool operator==(const OneOf&, const OneOf&) = default;
 };
 /// All of these are among the values.
 struct ContainsAll {
   FilterPath path;
   std::vector<FilterScalar> values;  // true when empty
+  friend bool operator==(const ContainsAll&, const ContainsAll&) = default;
 };
 template <typename T>
 struct FilterBound {
   T value{};
   bool inclusive = true;
+  friend bool operator==(const FilterBound&, const FilterBound&) = default;
 };
 /// One of the two bounds at least.
 struct NumberRange {
   FilterPath path;
   std::optional<FilterBound<FilterNumber>> low;
   std::optional<FilterBound<FilterNumber>> high;
+  friend bool operator==(const NumberRange&, const NumberRange&) = default;
 };
 struct MomentRange {
   FilterPath path;
   std::optional<FilterBound<Moment>> low;
   std::optional<FilterBound<Moment>> high;
+  friend bool operator==(const MomentRange&, const MomentRange&) = default;
 };
 /// Something is there, be it null or an empty array: the walk by names ends at a member.
 struct Exists {
   FilterPath path;
+  friend bool operator==(const Exists&, const Exists&) = default;
 };
 /// A null is among the values.
 struct IsNull {
   FilterPath path;
+  friend bool operator==(const IsNull&, const IsNull&) = default;
 };
 /// Nothing but nulls, empty arrays, empty objects and empty strings is there, or nothing at all.
 struct IsEmpty {
   FilterPath path;
+  friend bool operator==(const IsEmpty&, const IsEmpty&) = default;
 };
 /// A string begins with these bytes.
 struct Prefix {
   FilterPath path;
   std::string text;
+  friend bool operator==(const Prefix&, const Prefix&) = default;
 };
 /// All words of `text` are words of one string (words and case as in query/text/words.h); true for no words.
 struct MatchWords {
   FilterPath path;
   std::string text;
+  friend bool operator==(const MatchWords&, const MatchWords&) = default;
 };
 /// A place is {"lat": .., "lon": ..}: an object with both members, numbers within bounds. Great-circle
 /// distance on a sphere of radius 6,371,008.8 m.
@@ -119,21 +129,25 @@ struct GeoRadius {
   FilterPath path;
   GeoPoint center;
   double metres = 0;  // ≥ 0, inclusive
+  friend bool operator==(const GeoRadius&, const GeoRadius&) = default;
 };
 /// Inclusive; spans the antimeridian when west > east.
 struct GeoBox {
   FilterPath path;
   GeoPoint south_west;
   GeoPoint north_east;
+  friend bool operator==(const GeoBox&, const GeoBox&) = default;
 };
 /// Inside by the even-odd rule, edges straight in degrees, closed by itself; no edge spans the antimeridian.
 struct GeoPolygon {
   FilterPath path;
   std::vector<GeoPoint> ring;  // ≥ 3
+  friend bool operator==(const GeoPolygon&, const GeoPolygon&) = default;
 };
 /// The point's own id is one of these.
 struct HasId {
   std::vector<Id> ids;
+  friend bool operator==(const HasId&, const HasId&) = default;
 };
 /// One object among the values at `path` satisfies the filter by itself: its paths begin at the object. No
 /// HasId within.
@@ -148,5 +162,27 @@ struct Filter {
                    IsEmpty, Prefix, MatchWords, GeoRadius, GeoBox, GeoPolygon, HasId, Nested>;
   Node node = AllOf{};  // everything
 };
+
+/// Written alike: the same nodes in the same order, numbers held by the same type. Whether two filters mean
+/// the same canonical.h tells of more.
+bool operator==(const Filter& a, const Filter& b);
+inline bool operator==(const AllOf& a, const AllOf& b) {
+  return a.of == b.of;
+}
+inline bool operator==(const AnyOf& a, const AnyOf& b) {
+  return a.of == b.of;
+}
+inline bool operator==(const AtLeast& a, const AtLeast& b) {
+  return a.min == b.min && a.of == b.of;
+}
+inline bool operator==(const NotOf& a, const NotOf& b) {
+  return a.of == b.of;
+}
+inline bool operator==(const Nested& a, const Nested& b) {
+  return a.path == b.path && a.of == b.of;
+}
+inline bool operator==(const Filter& a, const Filter& b) {
+  return a.node == b.node;
+}
 
 }  // namespace kith

@@ -1,4 +1,4 @@
-// Text from outside: is it UTF-8, is it a JSON object. text.cc is the only file that sees simdjson.
+// Text from outside: is it UTF-8, is it a JSON object. Beside json_tree.cc text.cc is the only file that sees simdjson.
 #pragma once
 
 #include <string_view>
