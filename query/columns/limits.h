@@ -12,8 +12,9 @@ inline constexpr size_t kPathsMax = 1'024;
 /// Of a path: names, and bytes with two more for each name.
 inline constexpr size_t kPathNamesMax = 32;
 inline constexpr size_t kPathBytesMax = 512;
-/// Values and words that one payload may put into columns.
-inline constexpr size_t kRowEntriesMax = 4'096;
+/// Members and values of one payload, and words of its strings besides.
+inline constexpr size_t kRowValuesMax = 4'096;
+inline constexpr size_t kRowWordsMax = 4'096;
 /// Of a column: different strings kept by their text, and the bytes that one may have; others are known by a
 /// hash.
 inline constexpr size_t kStringsMax = 65'536;

@@ -97,18 +97,6 @@ RowSet Postings::select(std::span<const KeyRange> ranges) const {
   return builder.finish();
 }
 
-uint64_t Postings::count(std::span<const KeyRange> ranges) const {
-  uint64_t total = 0;
-  std::vector<PostingPage::Ranks> found;
-  for (const Slot& slot : slots_) {
-    found.clear();
-    slot.page->find(ranges, found);
-    for (const PostingPage::Ranks ranks : found) total += ranks.end - ranks.begin;
-    total += slot.tail.size();
-  }
-  return total;
-}
-
 std::vector<Postings::PageView> Postings::pages() const {
   std::vector<PageView> views;
   views.reserve(slots_.size());

@@ -30,8 +30,6 @@ class Postings {
 
   /// Rows with a key in one of the ranges, which ascend and do not overlap.
   RowSet select(std::span<const KeyRange> ranges) const;
-  /// How many rows that are at most.
-  uint64_t count(std::span<const KeyRange> ranges) const;
 
   bool empty() const { return slots_.empty(); }
   uint64_t memory_bytes() const { return memory_bytes_; }
