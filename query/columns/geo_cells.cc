@@ -15,7 +15,7 @@ constexpr uint32_t kLevels = 32;
 
 enum class Side : uint8_t { kOutside, kBorder, kInside };
 
-/// In degrees, a margin wider than its cell.
+/// In degrees, a margin wider than its cell but no wider than the globe.
 struct Rect {
   double south, west, north, east;
 };
@@ -56,8 +56,9 @@ Rect rect_of(const Cell& cell) {
   const double size = std::ldexp(1.0, -static_cast<int>(cell.level));
   const double south = gather(cell.key >> 1) * 0x1p-32;
   const double west = gather(cell.key) * 0x1p-32;
-  return {(south - 0.5) * 180 - kMargin, (west - 0.5) * 360 - kMargin, (south + size - 0.5) * 180 + kMargin,
-          (west + size - 0.5) * 360 + kMargin};
+  return {std::max((south - 0.5) * 180 - kMargin, -90.0), std::max((west - 0.5) * 360 - kMargin, -180.0),
+          std::min((south + size - 0.5) * 180 + kMargin, 90.0),
+          std::min((west + size - 0.5) * 360 + kMargin, 180.0)};
 }
 
 void append(std::vector<KeyRange>& ranges, KeyRange range) {

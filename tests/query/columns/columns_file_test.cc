@@ -86,7 +86,7 @@ TEST_F(ColumnsFile, ForgedBlocksDoNoHarm) {
   for (size_t at = 16; at < bytes_.size(); at += 12 + load_le<uint64_t>(bytes_.data() + at))
     blocks.push_back(at);
   int refused = 0;
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 1'000; ++i) {
     auto forged = bytes_;
     const size_t block = blocks[random.below(blocks.size())];
     const auto length = load_le<uint64_t>(forged.data() + block);
@@ -104,7 +104,7 @@ TEST_F(ColumnsFile, ForgedBlocksDoNoHarm) {
     }
     (void)opened.value()->select(draw_.filter(), [](const std::vector<Id>&) { return RowSet(); });
   }
-  EXPECT_GT(refused, 500) << "seed " << seed_;
+  EXPECT_GT(refused, 150) << "seed " << seed_;
 }
 
 TEST_F(ColumnsFile, AnotherVersionIsSaid) {

@@ -154,7 +154,7 @@ TEST(PostingPage, ForgedPagesAreCorruption) {
   EXPECT_ERROR(forged(8, uint64_t{7}), Code::kCorruption, "key 1 is out of order");
   EXPECT_ERROR(forged(24, uint32_t{1}), Code::kCorruption, "2 keys");
   EXPECT_ERROR(forged(28, uint32_t{0}), Code::kCorruption, "key 0 is out of order or has no rows");
-  EXPECT_ERROR(forged(28, uint32_t{3}), Code::kCorruption, "key 1 is out of order or has no rows");
+  EXPECT_ERROR(forged(28, uint32_t{3}), Code::kCorruption, "rows of key 0 do not ascend");
   EXPECT_ERROR(forged(28, uint32_t{4}), Code::kCorruption, "key 0 is out of order");
   EXPECT_ERROR(forged(32, uint16_t{9}), Code::kCorruption, "do not ascend");
 }
