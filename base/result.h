@@ -121,7 +121,9 @@ KITH_ERROR_MAKER(corruption, kCorruption)
 
 }  // namespace kith
 
-// TRY(expression): the value of a Result, or return its error from the enclosing function.
+// TRY(expression): the value of a Result, or return its error from the enclosing function. Not in an
+// expression that has made other objects by then, as an argument or a member that comes before: compilers do
+// not destroy those on this way out.
 #define TRY(expression)                                           \
   ({                                                              \
     auto&& try_result_ = (expression);                            \

@@ -7,7 +7,8 @@
 namespace kith {
 
 Result<std::string> sha256_of(const std::string& path) {
-  InputStream stream(path, TRY(open_file_source(path)));
+  auto source = TRY(open_file_source(path));
+  InputStream stream(path, std::move(source));
   const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
     return resource_exhausted("no memory for a digest");

@@ -12,6 +12,13 @@ std::string uuid_text(const Uuid& uuid) {
   return text;
 }
 
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 /// Control characters and quotes escaped, so that no id can forge a line of a log or an error.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -26,6 +33,23 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::optional<Uuid> parse_uuid(std::string_view text) {
+  if (text.size() != 36) return std::nullopt;
+  Uuid uuid;
+  size_t nibble = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash != (text[i] == '-')) return std::nullopt;
+    if (dash) continue;
+    const int digit = hex_digit(text[i]);
+    if (digit < 0) return std::nullopt;
+    uint8_t& byte = uuid.bytes[nibble / 2];
+    byte = static_cast<uint8_t>(byte << 4 | digit);
+    ++nibble;
+  }
+  return uuid;
+}
 
 std::string to_string(const Id& id) {
   if (const auto* number = std::get_if<uint64_t>(&id)) return std::to_string(*number);

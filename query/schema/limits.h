@@ -51,14 +51,37 @@ inline constexpr Limit kMemoryBytesMax{"memory_bytes_max", 0, 1ull << 50, 0,
                                        "bytes of memory that a collection may take; 0 = no limit of its own"};
 inline constexpr Limit kExpiresAt{"expires_at_ms", 0, 253'402'300'799'999, 0,
                                   "when a point expires, in milliseconds since 1970; 0 = never"};
+inline constexpr Limit kFilterDepth{"filter_depth", 1, 32, 0, "levels of nodes in a filter"};
+inline constexpr Limit kFilterNodes{"filter_nodes", 1, 1'000, 0, "nodes in a filter"};
+inline constexpr Limit kFilterValues{"filter_values", 0, 10'000, 0,
+                                     "values, ids and polygon corners in a filter"};
+inline constexpr Limit kFilterPathNames{"filter_path_names", 1, 16, 0, "names in a path of a filter"};
+inline constexpr Limit kFilterBytes{"filter_bytes", 0, kMiB, 0,
+                                    "bytes of a filter as text or JSON, and of all strings in one"};
 }  // namespace limits
 
 /// In the order in which documentation lists them.
-inline constexpr const Limit* kLimits[] = {
-    &limits::kK,           &limits::kOffset,       &limits::kEffort,    &limits::kBatchQueries,
-    &limits::kBatchPoints, &limits::kBatchBytes,   &limits::kIds,       &limits::kScrollLimit,
-    &limits::kRangeLimit,  &limits::kDim,          &limits::kFields,    &limits::kIdBytes,
-    &limits::kNameBytes,   &limits::kPayloadBytes, &limits::kExpiresAt, &limits::kMemoryBytesMax,
-    &limits::kCollections};
+inline constexpr const Limit* kLimits[] = {&limits::kK,
+                                           &limits::kOffset,
+                                           &limits::kEffort,
+                                           &limits::kBatchQueries,
+                                           &limits::kBatchPoints,
+                                           &limits::kBatchBytes,
+                                           &limits::kIds,
+                                           &limits::kScrollLimit,
+                                           &limits::kRangeLimit,
+                                           &limits::kDim,
+                                           &limits::kFields,
+                                           &limits::kIdBytes,
+                                           &limits::kNameBytes,
+                                           &limits::kPayloadBytes,
+                                           &limits::kExpiresAt,
+                                           &limits::kMemoryBytesMax,
+                                           &limits::kCollections,
+                                           &limits::kFilterDepth,
+                                           &limits::kFilterNodes,
+                                           &limits::kFilterValues,
+                                           &limits::kFilterPathNames,
+                                           &limits::kFilterBytes};
 
 }  // namespace kith

@@ -15,6 +15,32 @@ bool has_control_characters(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+std::string excerpt(std::string_view text) {
+  constexpr size_t kShown = 60;
+  size_t end = std::min(text.size(), kShown);
+  while (end > 0 && end < text.size() && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  std::string shown;
+  for (const char c : text.substr(0, end)) {
+    if (has_control_characters({&c, 1}))
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      shown += c;
+  }
+  return end < text.size() ? fmt::format("{}... ({} bytes)", shown, text.size()) : shown;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
 Result<void> check_json_object(std::string_view text) {
   thread_local simdjson::dom::parser parser;  // keeps its buffers; bounded by the payload limit
   simdjson::dom::element document;

@@ -19,32 +19,10 @@ std::string shortened(std::string_view text) {
 
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-Result<Uuid> parse_uuid(std::string_view text) {
-  const auto bad = [&] {
-    return invalid_argument("id.uuid: '{}' is not in the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
-                            shortened(text));
-  };
-  if (text.size() != 36) return bad();
-  Uuid uuid;
-  size_t nibble = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash != (text[i] == '-')) return bad();
-    if (dash) continue;
-    const int digit = hex_digit(text[i]);
-    if (digit < 0) return bad();
-    uint8_t& byte = uuid.bytes[nibble / 2];
-    byte = static_cast<uint8_t>(byte << 4 | digit);
-    ++nibble;
-  }
-  return uuid;
+Result<Uuid> uuid_from_text(std::string_view text) {
+  if (const auto uuid = parse_uuid(text)) return *uuid;
+  return invalid_argument("id.uuid: '{}' is not in the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+                          shortened(text));
 }
 
 Result<Metric> metric_from_proto(v1::Metric metric) {
@@ -100,7 +78,7 @@ Result<Id> id_from_proto(const v1::Id& id) {
     case v1::Id::kNumber:
       return Id(id.number());
     case v1::Id::kUuid:
-      return Id(TRY(parse_uuid(id.uuid())));
+      return Id(TRY(uuid_from_text(id.uuid())));
     case v1::Id::kText:
       TRY(limits::kIdBytes.check("id.text (bytes)", id.text().size()));
       return Id(id.text());

@@ -77,7 +77,8 @@ Result<std::vector<std::byte>> pack_vector(const v1::Vector& vector, const Vecto
 Result<FieldVector> vector_from_proto(const v1::Vector& vector, const Schema& schema, bool as_query) {
   const VectorField* field = TRY(find_field(schema, vector.field()));
   const ScalarType type = as_query ? query_type(field->type) : field->type;
-  return FieldVector{field->name, TRY(pack_vector(vector, *field, type))};
+  auto data = TRY(pack_vector(vector, *field, type));
+  return FieldVector{field->name, std::move(data)};
 }
 
 Result<Point> point_from_proto(const v1::Point& point, const Schema& schema) {
