@@ -12,7 +12,8 @@ void save_rows(const RowSet& rows, ByteWriter& out) {
   out.sized(rows.serialize());
 }
 Result<void> restore_rows(RowSet& rows, ByteReader& in) {
-  rows = TRY(RowSet::parse(TRY(in.sized())));
+  const auto bytes = TRY(in.sized());
+  rows = TRY(RowSet::parse(bytes));
   return {};
 }
 

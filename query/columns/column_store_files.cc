@@ -139,7 +139,10 @@ std::vector<std::byte> ColumnStore::head() const {
 /// How many columns there are.
 Result<uint32_t> ColumnStore::parse_head(std::span<const std::byte> bytes) {
   ByteReader in(bytes, "head of columns");
-  for (RowSet* rows : {&live_, &dead_, &pathless_, &opaque_}) *rows = TRY(RowSet::parse(TRY(in.sized())));
+  for (RowSet* rows : {&live_, &dead_, &pathless_, &opaque_}) {
+    const auto set = TRY(in.sized());
+    *rows = TRY(RowSet::parse(set));
+  }
   const uint32_t columns = TRY(in.number<uint32_t>());
   TRY(in.finish());
   if (columns > column_limits::kPathsMax) return corruption("{} columns", columns);
@@ -182,13 +185,16 @@ Result<std::unique_ptr<ColumnStore>> ColumnStore::open(const CheckpointInput& in
   BlockReader reader(*file);
   TRY(reader.read_head());
   auto store = std::make_unique<ColumnStore>();
-  const Result<uint32_t> columns = store->parse_head(TRY(reader.next()));
+  const auto first = TRY(reader.next());
+  const Result<uint32_t> columns = store->parse_head(first);
   if (!columns.ok()) return reader.damage(columns.error());
   for (uint32_t i = 0; i < *columns; ++i) {
-    Result<ColumnHead> head = parse_column_head(TRY(reader.next()));
+    const auto block = TRY(reader.next());
+    Result<ColumnHead> head = parse_column_head(block);
     if (!head.ok()) return reader.damage(head.error());
     for (uint32_t page = 0; page < head->pages; ++page) {
-      const Result<void> restored = parse_page(TRY(reader.next()), *head->column);
+      const auto bytes = TRY(reader.next());
+      const Result<void> restored = parse_page(bytes, *head->column);
       if (!restored.ok()) return reader.damage(restored.error());
     }
     if (!store->by_path_.emplace(head->column->path(), head->column.get()).second)

@@ -24,8 +24,6 @@ inline constexpr size_t kWordsMax = 262'144;
 inline constexpr size_t kWordBytesMax = 64;
 /// Cells of the globe that one question about places looks at.
 inline constexpr size_t kGeoCellsMax = 2'048;
-/// Levels of a filter that are looked at; below, everything is unsure.
-inline constexpr size_t kFilterDepthMax = 256;
 /// Removed rows are swept out of columns when there are this many of them and a third of all rows.
 inline constexpr uint64_t kSweepRowsMin = 4'096;
 

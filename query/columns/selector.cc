@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "query/columns/column.h"
+#include "query/schema/limits.h"
 #include "query/text/words.h"
 
 namespace kith {
 namespace {
 
-using column_limits::kFilterDepthMax;
+/// Below, where a valid filter has nothing, all is unsure.
+constexpr size_t kDepthMax = limits::kFilterDepth.max;
 
 template <typename T>
 concept HasParts = requires(T node) {
@@ -34,7 +36,7 @@ FilterPath below(const std::vector<std::string>& prefix, const FilterPath& path)
 }  // namespace
 
 void Selector::resolve(const Filter& filter, const ResolveIds& resolve_ids, size_t depth) {
-  if (depth >= kFilterDepthMax) return;
+  if (depth >= kDepthMax) return;
   const auto visit = [&]<typename Node>(const Node& node) {
     if constexpr (HasParts<Node>)
       for (const Filter& part : node.of) resolve(part, resolve_ids, depth + 1);
@@ -139,13 +141,13 @@ struct SelectorQuestion {
 };
 
 Truth Selector::ask(const Filter& filter, size_t depth) const {
-  if (depth >= kFilterDepthMax) return {{}, live()};
+  if (depth >= kDepthMax) return {{}, live()};
   return std::visit(SelectorQuestion{*this, depth}, filter.node);
 }
 
 RowSet Selector::possible(const Filter& filter, const std::vector<std::string>& path, const RowSet& objects,
                           size_t depth) const {
-  if (depth >= kFilterDepthMax) return objects;
+  if (depth >= kDepthMax) return objects;
   const auto part_rows = [&](const Filter& part) { return possible(part, path, objects, depth + 1); };
   const auto visit = [&]<typename Node>(const Node& node) -> RowSet {
     if constexpr (std::is_same_v<Node, AllOf>) {
