@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/cpu.h"
 
 namespace kith {
 
@@ -127,6 +128,27 @@ Result<void> check_portable(std::span<const std::byte> bytes) {
   return reader.finish();
 }
 
+uint32_t count_bits_plain(const RowSetBuilder::PageBits& bits) {
+  int count = 0;
+  for (const uint64_t word : bits) count += std::popcount(word);
+  return static_cast<uint32_t>(count);
+}
+#if defined(__x86_64__)
+__attribute__((target("popcnt"))) uint32_t count_bits_popcnt(const RowSetBuilder::PageBits& bits) {
+  int count = 0;
+  for (const uint64_t word : bits) count += __builtin_popcountll(word);
+  return static_cast<uint32_t>(count);
+}
+uint32_t count_bits(const RowSetBuilder::PageBits& bits) {
+  static const bool kInstruction = cpu_features().popcnt;
+  return kInstruction ? count_bits_popcnt(bits) : count_bits_plain(bits);
+}
+#else
+uint32_t count_bits(const RowSetBuilder::PageBits& bits) {
+  return count_bits_plain(bits);
+}
+#endif
+
 }  // namespace
 
 RowSet::RowSet() : rep_(std::make_unique<Rep>()) {}
@@ -188,6 +210,14 @@ void RowSet::subtract(const RowSet& other) {
   }
 }
 
+void RowSet::compress() {
+  roaring_bitmap_run_optimize(rep_->bitmap);
+}
+uint64_t RowSet::memory_bytes() const {
+  constexpr uint64_t kEmptyBytes = 96;  // the library's head and ours, with what the heap adds
+  return kEmptyBytes + roaring_bitmap_portable_size_in_bytes(rep_->bitmap);
+}
+
 std::vector<std::byte> RowSet::serialize() const {
   // The library keeps equal sets in different containers, as they grew; the smallest kind of each is one and
   // the same.
@@ -200,19 +230,73 @@ std::vector<std::byte> RowSet::serialize() const {
   return bytes;
 }
 
-Result<RowSet> RowSet::parse(std::span<const std::byte> bytes) {
-  TRY(check_portable(bytes));
+RowSet RowSet::of_portable(std::span<const std::byte> bytes) {
   const auto* data = reinterpret_cast<const char*>(bytes.data());
   RowSet set;
   roaring_bitmap_t* bitmap = roaring_bitmap_portable_deserialize_safe(data, bytes.size());
-  if (bitmap == nullptr) return corruption("row set: {} bytes are not a bitmap", bytes.size());
+  if (bitmap == nullptr) throw std::bad_alloc();  // the one reason left
   std::swap(set.rep_->bitmap, bitmap);
   roaring_bitmap_free(bitmap);
   return set;
 }
 
+Result<RowSet> RowSet::parse(std::span<const std::byte> bytes) {
+  TRY(check_portable(bytes));
+  return of_portable(bytes);
+}
+
 void RowSet::iterate(bool (*call)(Row, void*), void* context) const {
   roaring_iterate(rep_->bitmap, call, context);
+}
+
+void RowSetBuilder::add(uint16_t page, std::span<const uint16_t> lows) {
+  CHECK(pages_.empty() || pages_.back().number < page);
+  if (lows.empty()) return;
+  if (lows.size() > kArrayRowsMax) {
+    PageBits bits{};
+    for (const uint16_t low : lows) bits[low / 64] |= uint64_t{1} << (low % 64);
+    return add(page, bits);
+  }
+  pages_.push_back({page, static_cast<uint32_t>(lows.size()), data_.size()});
+  const auto bytes = std::as_bytes(lows);
+  data_.insert(data_.end(), bytes.begin(), bytes.end());
+}
+
+void RowSetBuilder::add(uint16_t page, const PageBits& bits) {
+  CHECK(pages_.empty() || pages_.back().number < page);
+  const uint32_t rows = count_bits(bits);
+  if (rows == 0) return;
+  pages_.push_back({page, rows, data_.size()});
+  if (rows > kArrayRowsMax) {
+    const auto bytes = std::as_bytes(std::span(bits));
+    data_.insert(data_.end(), bytes.begin(), bytes.end());
+    return;
+  }
+  data_.resize(data_.size() + rows * sizeof(uint16_t));
+  std::byte* to = data_.data() + pages_.back().offset;
+  for (size_t i = 0; i < kPageWords; ++i) {
+    for (uint64_t word = bits[i]; word != 0; word &= word - 1) {
+      store_le(to, static_cast<uint16_t>(i * 64 + static_cast<size_t>(std::countr_zero(word))));
+      to += sizeof(uint16_t);
+    }
+  }
+}
+
+RowSet RowSetBuilder::finish() const {
+  const auto count = static_cast<uint32_t>(pages_.size());
+  std::vector<std::byte> bytes(8 + 8 * pages_.size() + data_.size());
+  store_le(bytes.data(), kCookieNoRuns);
+  store_le(bytes.data() + 4, count);
+  std::byte* const keys = bytes.data() + 8;
+  std::byte* const offsets = keys + 4 * pages_.size();
+  const size_t begin = 8 + 8 * pages_.size();
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    store_le(keys + 4 * i, pages_[i].number);
+    store_le(keys + 4 * i + 2, static_cast<uint16_t>(pages_[i].rows - 1));
+    store_le(offsets + 4 * i, static_cast<uint32_t>(begin + pages_[i].offset));
+  }
+  if (!data_.empty()) std::memcpy(bytes.data() + begin, data_.data(), data_.size());
+  return RowSet::of_portable(bytes);
 }
 
 }  // namespace kith

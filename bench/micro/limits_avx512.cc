@@ -1,6 +1,6 @@
-// Reading with 512-bit registers, and the arithmetic of the kernels: floats of all widths, VNNI bytes, bits. The counts
-// of instructions per register are those of the formulas in index/distance/float_kernels.h, avx512_bf16.cc and
-// avx512_vnni.cc; horizontal sums and what is done once per query are not counted.
+// Reading with 512-bit registers, and the arithmetic of the kernels: floats of all widths, VNNI bytes, bits.
+// The counts of instructions per register are those of the formulas in index/distance/float_kernels.h,
+// avx512_bf16.cc and avx512_vnni.cc; horizontal sums and what is done once per query are not counted.
 #include <immintrin.h>
 
 #include "base/cpu.h"
@@ -54,7 +54,8 @@ inline void hide(__m256i& x) {
   asm("" : "+v"(x));
 }
 
-/// One widening, one subtraction where kSubtract, one product of q and r, and one of r with itself where kNorm.
+/// One widening, one subtraction where kSubtract, one product of q and r, and one of r with itself where
+/// kNorm.
 template <typename From, bool kSubtract, bool kNorm>
 uint64_t short_float_steps(size_t steps) {
   constexpr int kPerStep = kNorm ? 2 : 1;

@@ -1,5 +1,6 @@
-// The arithmetic of index/distance/avx512_bf16.cc per register of 32 elements: two pair products for the dot product (the
-// query is split in two), one more for the norm. The split itself is shared by a group of rows and not counted.
+// The arithmetic of index/distance/avx512_bf16.cc per register of 32 elements: two pair products for the dot
+// product (the query is split in two), one more for the norm. The split itself is shared by a group of rows
+// and not counted.
 #include <immintrin.h>
 
 #include "bench/micro/limits.h"

@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "bench/harness/micro/micro_suite.h"
 #include "bench/micro/code_bench.h"
+#include "bench/micro/columns_bench.h"
 #include "bench/micro/distance_bench.h"
 #include "bench/micro/fastscan_bench.h"
 #include "index/distance/distance.h"
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
   kith::bench::register_distance_benchmarks();
   kith::bench::register_code_benchmarks();
   kith::bench::register_fastscan_benchmarks();
+  kith::bench::register_columns_benchmarks();
   return kith::bench::run_micro_suite(
       argc, argv,
       {"^l2/f32/128/l[12]/|^code/.*/128/|^fastscan/8/l2", "/784/(l1|dram_random)/|^(code|fastscan)/"});

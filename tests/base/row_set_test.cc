@@ -101,6 +101,49 @@ TEST(RowSet, VisitsInOrderUntilToldToStop) {
   EXPECT_EQ(last, 14u);
 }
 
+TEST(RowSet, BuiltFromPagesIsTheSetOfTheirRows) {
+  const uint64_t seed = 13;
+  Random random(seed);
+  for (int round = 0; round < 20; ++round) {
+    RowSetBuilder builder;
+    RowSet model;
+    for (uint32_t page = 0; page <= 0xffff; page += 1 + static_cast<uint32_t>(random.below(20'000))) {
+      const uint64_t rows = random.below(3) == 0 ? random.below(40'000) : random.below(6'000);
+      RowSetBuilder::PageBits bits{};
+      std::vector<uint16_t> lows;
+      for (uint64_t i = 0; i < rows; ++i) {
+        const uint64_t low = random.below(65'536);
+        bits[low / 64] |= uint64_t{1} << (low % 64);
+        model.add(page * 65'536 + static_cast<Row>(low));
+      }
+      for (size_t low = 0; low < 65'536; ++low)
+        if ((bits[low / 64] >> (low % 64) & 1) != 0) lows.push_back(static_cast<uint16_t>(low));
+      if (random.below(2) == 0)
+        builder.add(static_cast<uint16_t>(page), bits);
+      else
+        builder.add(static_cast<uint16_t>(page), lows);
+    }
+    const RowSet built = builder.finish();
+    ASSERT_EQ(built.size(), model.size()) << "seed " << seed;
+    ASSERT_TRUE(built == model) << "seed " << seed;
+    ASSERT_VALUE(parsed, RowSet::parse(built.serialize()));
+    ASSERT_TRUE(parsed == model);
+  }
+  EXPECT_TRUE(RowSetBuilder().finish().empty());
+}
+
+TEST(RowSet, CompressedIsTheSameSetInLessMemory) {
+  RowSet set;
+  for (Row row = 0; row < 300'000; ++row) set.add(row);
+  RowSet before = set;
+  set.compress();
+  EXPECT_TRUE(set == before);
+  EXPECT_LT(set.memory_bytes() * 10, before.memory_bytes());
+  set.add(400'000);
+  set.remove(7);
+  EXPECT_EQ(set.size(), 300'000u);
+}
+
 TEST(RowSet, SerializedSetsParse) {
   for (const uint64_t seed : {1, 2, 3}) {
     const RowSet set = mixed_set(seed);
