@@ -13,10 +13,10 @@ std::string json(const FilterNumber& number) {
   return to_text(number);
 }
 std::string json(Moment moment) {
-  return json_string(to_text(moment));
+  return to_json_string(to_text(moment));
 }
 std::string json(const std::string& text) {
-  return json_string(text);
+  return to_json_string(text);
 }
 std::string json(const GeoPoint& place) {
   return fmt::format("[{}, {}]", json(place.lat), json(place.lon));
@@ -24,10 +24,10 @@ std::string json(const GeoPoint& place) {
 std::string json(const FilterScalar& scalar) {
   if (const auto* flag = std::get_if<bool>(&scalar)) return *flag ? "true" : "false";
   if (const auto* number = std::get_if<FilterNumber>(&scalar)) return to_text(*number);
-  return json_string(std::get<std::string>(scalar));
+  return to_json_string(std::get<std::string>(scalar));
 }
 std::string json(const Id& id) {
-  if (const auto* text = std::get_if<std::string>(&id)) return json_string(*text);
+  if (const auto* text = std::get_if<std::string>(&id)) return to_json_string(*text);
   if (std::holds_alternative<Uuid>(id)) return "{\"uuid\": \"" + to_string(id) + "\"}";
   return to_string(id);
 }
@@ -49,7 +49,7 @@ std::string json(const FilterPath& path) {
     if (name.find('.') != std::string::npos) return json(path.names);
     joined += (joined.empty() ? "" : ".") + name;
   }
-  return json_string(joined);
+  return to_json_string(joined);
 }
 
 std::string node_of_path(const FilterPath& path, std::string_view name, const std::string& value) {

@@ -29,7 +29,7 @@ std::string excerpt(std::string_view text) {
   return end < text.size() ? fmt::format("{}... ({} bytes)", shown, text.size()) : shown;
 }
 
-std::string json_string(std::string_view text) {
+std::string to_json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';

@@ -15,7 +15,7 @@ bool has_control_characters(std::string_view text);
 /// As messages show it: what is long is cut after 60 bytes, control characters are escaped.
 std::string excerpt(std::string_view text);
 /// A JSON string, in quotes; `text` is UTF-8.
-std::string json_string(std::string_view text);
+std::string to_json_string(std::string_view text);
 /// InvalidArgument that says what is wrong when `text` is not one valid JSON object.
 Result<void> check_json_object(std::string_view text);
 
