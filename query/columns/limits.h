@@ -15,6 +15,8 @@ inline constexpr size_t kPathBytesMax = 512;
 /// Members and values of one payload, and words of its strings besides.
 inline constexpr size_t kRowValuesMax = 4'096;
 inline constexpr size_t kRowWordsMax = 4'096;
+/// Bytes that the paths and values of one payload take until they are in columns.
+inline constexpr size_t kRowBytesMax = 256u << 10;
 /// Of a column: different strings kept by their text, and the bytes that one may have; others are known by a
 /// hash.
 inline constexpr size_t kStringsMax = 65'536;

@@ -44,7 +44,7 @@ class PayloadWalk {
       append_name(key_, name);
       ++names_;
       PathValues& at = out_.paths[key_];
-      enter();
+      enter(sizeof(PathValues) + key_.size() + kNodeBytes);
       if (!out_.opaque) value(member, at);
       --names_;
       key_.resize(before);
@@ -53,9 +53,12 @@ class PayloadWalk {
   }
 
  private:
+  static constexpr size_t kNodeBytes = 64;  // of a map, with what the heap adds
+
   /// Whether there is room for more; otherwise nothing counts.
-  bool enter() {
-    if (++values_ > kRowValuesMax) out_.opaque = true;
+  bool enter(size_t bytes) {
+    bytes_ += bytes;
+    if (++values_ > kRowValuesMax || bytes_ > kRowBytesMax) out_.opaque = true;
     return !out_.opaque;
   }
 
@@ -67,7 +70,7 @@ class PayloadWalk {
       }
       return;
     }
-    if (!enter()) return;
+    if (!enter(sizeof(uint64_t))) return;
     if (v.is_null()) at.null = true;
     if (v.is_bool()) {
       at.nonempty = true;
@@ -110,6 +113,7 @@ class PayloadWalk {
   std::string key_;
   size_t names_ = 0;
   size_t values_ = 0;
+  size_t bytes_ = 0;  // but for strings and words, which the payload has too
   size_t words_ = 0;
 };
 

@@ -47,23 +47,24 @@ void Postings::add(Row row, uint64_t key) {
   const uint64_t before = slot_bytes(slot);
   slot.tail.push_back({key, static_cast<uint16_t>(row % RowSetBuilder::kPageRows)});
   if (slot.tail.size() >= std::max<size_t>(kTailMin, slot.page->size() / kTailShare)) {
-    slot.page = std::make_shared<const PostingPage>(merge(*slot.page, std::move(slot.tail)));
+    slot.page = std::make_shared<const PostingPage>(merge(*slot.page, slot.tail));
     slot.tail = {};
   }
   memory_bytes_ += slot_bytes(slot) - before;
 }
 
 void Postings::retain(const RowSet& live) {
-  std::vector<Slot> kept;
-  memory_bytes_ = 0;
-  for (Slot& slot : slots_) {
-    const PostingPage whole = merge(*slot.page, std::move(slot.tail));
+  std::vector<Slot> kept;  // without memory for it, all stays as it is
+  uint64_t bytes = 0;
+  for (const Slot& slot : slots_) {
+    const PostingPage whole = merge(*slot.page, slot.tail);
     auto page = std::make_shared<const PostingPage>(whole.within(slot.number, live));
     if (page->size() == 0) continue;
     kept.push_back({slot.number, std::move(page), {}});
-    memory_bytes_ += slot_bytes(kept.back());
+    bytes += slot_bytes(kept.back());
   }
   slots_ = std::move(kept);
+  memory_bytes_ = bytes;
 }
 
 RowSet Postings::select(std::span<const KeyRange> ranges) const {

@@ -14,10 +14,10 @@
 
 namespace kith::fuzz {
 
-/// Before the first NUL the filter, after it a payload.
+/// The last line is a payload, what is before it the filter.
 inline std::pair<std::string_view, std::string_view> filter_and_payload(const uint8_t* data, size_t size) {
   const std::string_view all(reinterpret_cast<const char*>(data), size);
-  const size_t end = all.find('\0');
+  const size_t end = all.rfind('\n');
   if (end == std::string_view::npos)
     return {all, R"({"a": [1, "two words", null], "place": {"lat": 1, "lon": 2}})"};
   return {all.substr(0, end), all.substr(end + 1)};

@@ -143,6 +143,18 @@ TEST(ColumnKinds, PayloadsBeyondTheLimitsAreUnsureNotWrong) {
   }
 }
 
+TEST(ColumnKinds, PayloadsWhosePathsTakeTooMuchAreUnsure) {
+  test::ModelledColumns columns;
+  std::string members;
+  for (int i = 0; i < 1'000; ++i) members += fmt::format("{}\"a{}\":{}", i == 0 ? "" : ",", i, i);
+  columns.add(Row{0}, fmt::format(R"({{"{}":{{{}}},"n":1}})", std::string(400, 'x'), members));
+  columns.add(Row{1}, R"({"n":1})");
+  columns.check(is("n", FilterNumber(int64_t{1})), "n");
+  const Selection found = columns.select(is("n", FilterNumber(int64_t{1})));
+  EXPECT_TRUE(found.certain == RowSet::of(std::vector<Row>{1}));
+  EXPECT_TRUE(found.unsure == RowSet::of(std::vector<Row>{0}));
+}
+
 TEST(ColumnKinds, PathsBeyondTheLastColumnAreUnsure) {
   test::ModelledColumns columns;
   for (Row row = 0; row < column_limits::kPathsMax + 10; ++row)
