@@ -82,7 +82,10 @@ class Reading {
     head_ += payload.substr(0, kLogHeadMax - head_.size());
     if (!visited_ && (begins || in_record_) && (ends || head_.size() == kLogHeadMax)) {
       visited_ = true;
-      if (!visit_(head_)) broken_ = true;
+      if (!visit_(head_)) {
+        extent_.astray = extent_.astray || !broken_;
+        broken_ = true;
+      }
     }
     in_record_ = !ends;
     if (!broken_ && ends) extent_.whole = extent_.bytes + at + kHeader + payload.size();

@@ -19,9 +19,10 @@
 namespace kith {
 
 struct LogExtent {
-  uint64_t bytes = 0;  // of the file
-  uint64_t whole = 0;  // so many at its beginning are whole records
-  bool more = false;   // intact fragments come after something that is none
+  uint64_t bytes = 0;   // of the file
+  uint64_t whole = 0;   // so many at its beginning are whole records
+  bool more = false;    // intact fragments come after something that is none
+  bool astray = false;  // what ends the whole ones is an intact record that does not belong there
 };
 
 inline constexpr size_t kLogHeadMax = 128;

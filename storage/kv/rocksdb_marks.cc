@@ -46,6 +46,16 @@ Error damaged(const std::string& path, const LogExtent& extent, uint64_t durable
       path, extent.whole, extent.bytes, durable);
 }
 
+/// RocksDB replays whatever is intact: a record over again, which ends the process where the library has
+/// assertions, or past one that is gone.
+Error astray(const std::string& path, const LogExtent& extent) {
+  return corruption(
+      "'{}' is damaged at byte {} of {}: the record there belongs elsewhere; acknowledged writes may be "
+      "lost; "
+      "restore a backup",
+      path, extent.whole, extent.bytes);
+}
+
 /// One look at a store that is not open.
 class Check {
  public:
@@ -60,10 +70,14 @@ class Check {
     }
     if (std::find(names.begin(), names.end(), "CURRENT") == names.end()) return check_new(names);
     for (const std::string& name : names)
-      if (const auto number = number_of_log(name); number.has_value()) TRY(read(*number, name));
-    for (const auto& [number, extent] : logs_)
+      if (const auto number = number_of_log(name); number.has_value() && name == name_of_log(*number))
+        logs_[*number];
+    for (auto& [number, extent] : logs_) extent = TRY(read(path(name_of_log(number))));
+    for (const auto& [number, extent] : logs_) {
       if (const auto found = durable_.find(number); found != durable_.end() && extent.whole < found->second)
         return damaged(path(name_of_log(number)), extent, found->second);
+      if (extent.astray) return astray(path(name_of_log(number)), extent);
+    }
     if (torn_ == TornTail::kCut) TRY(cut_logs());
     return check_manifest();
   }
@@ -81,17 +95,22 @@ class Check {
     return {};
   }
 
-  Result<void> read(uint64_t number, const std::string& name) {
-    std::optional<uint64_t> next;
-    logs_[number] = TRY(read_log(fs_, path(name), [&](std::string_view payload) {
+  /// Of logs in ascending order. Every change has a sequence number, and those of a log are without a gap.
+  Result<LogExtent> read(const std::string& file) {
+    bool begins = true;
+    uint64_t last = next_sequence_;
+    const LogExtent extent = TRY(read_log(fs_, file, [&](std::string_view payload) {
       if (payload.size() < kBatchHead) return false;
       if (const auto mark = mark_of_record(payload); mark.has_value()) note(*mark);
-      const auto sequence = load_le<uint64_t>(payload.data());
-      const bool follows = !next.has_value() || sequence == *next;
-      next = sequence + load_le<uint32_t>(payload.data() + sizeof(sequence));
+      last = load_le<uint64_t>(payload.data());
+      const bool follows = begins ? last >= next_sequence_ : last == next_sequence_;
+      begins = false;
+      next_sequence_ = last + load_le<uint32_t>(payload.data() + sizeof(last));
       return follows;
     }));
-    return {};
+    // A record that a full disk refused: the next log begins with its number.
+    if (extent.whole < extent.bytes) next_sequence_ = last;
+    return extent;
   }
 
   void note(const DurableMark& mark) {
@@ -151,6 +170,7 @@ class Check {
   rocksdb::FileSystem& fs_;
   const std::string& directory_;
   const TornTail torn_;
+  uint64_t next_sequence_ = 0;
   std::map<uint64_t, LogExtent> logs_;
   std::map<uint64_t, uint64_t> durable_;    // by number of log: bytes of it that marks speak of
   std::map<uint64_t, uint64_t> manifests_;  // by number: the same

@@ -1,12 +1,16 @@
 #include "storage/kv/rocksdb_salvage.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/wal_filter.h>
+#include <rocksdb/write_batch.h>
 
 #include <mutex>
 
+#include "base/bytes.h"
 #include "base/io/file_copy.h"
 #include "storage/kv/rocksdb_blob_scan.h"
 #include "storage/kv/rocksdb_file_system.h"
+#include "storage/kv/rocksdb_log_reader.h"
 #include "storage/kv/rocksdb_opening.h"
 #include "storage/kv/rocksdb_snapshot.h"
 
@@ -49,6 +53,37 @@ RocksOpening salvage_opening(FileSystem& fs) {
   return opening;
 }
 
+/// Tells records of a log that come again, of which RocksDB must not hear: where the library has assertions
+/// it ends the process.
+class Repeats {
+ public:
+  /// `batch` is a record, or its beginning.
+  bool operator()(std::string_view batch) {
+    if (batch.size() < sizeof(uint64_t) + sizeof(uint32_t)) return false;
+    const auto sequence = load_le<uint64_t>(batch.data());
+    if (sequence < next_) return true;
+    next_ = sequence + load_le<uint32_t>(batch.data() + sizeof(sequence));
+    return false;
+  }
+
+ private:
+  uint64_t next_ = 0;
+};
+
+class RepeatsFilter final : public rocksdb::WalFilter {
+ public:
+  WalProcessingOption LogRecordFound(unsigned long long /*log*/, const std::string& /*file*/,
+                                     const rocksdb::WriteBatch& batch, rocksdb::WriteBatch* /*instead*/,
+                                     bool* /*changed*/) override {
+    return repeats_(batch.Data()) ? WalProcessingOption::kIgnoreCurrentRecord
+                                  : WalProcessingOption::kContinueProcessing;
+  }
+  const char* Name() const override { return "kith.repeats"; }
+
+ private:
+  Repeats repeats_;
+};
+
 Result<std::shared_ptr<const KvSnapshot>> open_for_reading(const std::string& directory,
                                                            RocksOpening opening) {
   RocksFamilies families;
@@ -59,6 +94,25 @@ Result<std::shared_ptr<const KvSnapshot>> open_for_reading(const std::string& di
   if (!status.ok()) return rocks_open_error(directory, status);
   auto store = std::make_shared<ReadOnly>(directory, std::move(opening.env), db, std::move(families));
   return {std::shared_ptr<const KvSnapshot>(store, store->snapshot.get())};
+}
+
+Result<std::shared_ptr<const KvSnapshot>> open_for_salvage(const std::string& directory, FileSystem& fs) {
+  RepeatsFilter filter;
+  RocksOpening opening = salvage_opening(fs);
+  opening.settings.wal_filter = &filter;  // while it opens
+  return open_for_reading(directory, std::move(opening));
+}
+
+/// A log to where a record of it comes again, if one does: the repair of RocksDB has no filter.
+Result<uint64_t> bytes_without_repeats(FileSystem& fs, const std::string& path, uint64_t bytes) {
+  Repeats repeats;
+  bool any = false;
+  const LogExtent extent = TRY(read_log(*rocksdb_file_system(fs), path, [&](std::string_view head) {
+    const bool again = repeats(head);
+    any = any || again;
+    return !again;
+  }));
+  return any ? extent.whole : bytes;
 }
 
 /// What the store cannot give may still stand in a blob file.
@@ -115,7 +169,8 @@ Result<void> rebuild(const std::string& directory, const std::string& scratch, F
     if (!table && !name.ends_with(".log")) continue;
     if (table && fs.link(from, to).ok()) continue;
     const std::unique_ptr<ReadableFile> file = TRY(fs.open(from));
-    TRY(copy_file(fs, from, file->size(), to, Stop{}, unseen));
+    const uint64_t bytes = table ? file->size() : TRY(bytes_without_repeats(fs, from, file->size()));
+    TRY(copy_file(fs, from, bytes, to, Stop{}, unseen));
   }
   const RocksOpening opening = salvage_opening(fs);
   const auto status =
@@ -139,13 +194,13 @@ Result<Salvage> salvage_rocksdb_kv_store(const std::string& directory, const std
   if (!TRY(fs.exists(directory))) return not_found("'{}' is not there", directory);
   if (auto durable = check_durable(*rocksdb_file_system(fs), directory, TornTail::kLeave); !durable.ok())
     salvage.remarks.push_back(durable.error().message);
-  auto view = open_for_reading(directory, salvage_opening(fs));
+  auto view = open_for_salvage(directory, fs);
   if (!view.ok()) {
     salvage.remarks.push_back(view.error().message);
     salvage.remarks.emplace_back(
         "which files make up the store was guessed: points that were removed may be back");
     TRY(rebuild(directory, scratch, fs));
-    view = open_for_reading(scratch, salvage_opening(fs));
+    view = open_for_salvage(scratch, fs);
     if (!view.ok()) return view.error();
   }
   salvage.view = std::make_shared<SalvagedView>(std::move(*view), directory, fs);
