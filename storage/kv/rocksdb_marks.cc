@@ -95,21 +95,20 @@ class Check {
     return {};
   }
 
-  /// Of logs in ascending order. Every change has a sequence number, and those of a log are without a gap.
+  /// Of logs in ascending order. Every change has a sequence number, and those of a log are without a gap. A
+  /// log that a crash or a full disk tore gives numbers back, so logs after it may begin anywhere.
   Result<LogExtent> read(const std::string& file) {
     bool begins = true;
-    uint64_t last = next_sequence_;
     const LogExtent extent = TRY(read_log(fs_, file, [&](std::string_view payload) {
       if (payload.size() < kBatchHead) return false;
       if (const auto mark = mark_of_record(payload); mark.has_value()) note(*mark);
-      last = load_le<uint64_t>(payload.data());
-      const bool follows = begins ? last >= next_sequence_ : last == next_sequence_;
+      const auto sequence = load_le<uint64_t>(payload.data());
+      const bool follows = begins ? torn_before_ || sequence >= next_sequence_ : sequence == next_sequence_;
       begins = false;
-      next_sequence_ = last + load_le<uint32_t>(payload.data() + sizeof(last));
+      next_sequence_ = sequence + load_le<uint32_t>(payload.data() + sizeof(sequence));
       return follows;
     }));
-    // A record that a full disk refused: the next log begins with its number.
-    if (extent.whole < extent.bytes) next_sequence_ = last;
+    torn_before_ = torn_before_ || extent.whole < extent.bytes;
     return extent;
   }
 
@@ -170,7 +169,8 @@ class Check {
   rocksdb::FileSystem& fs_;
   const std::string& directory_;
   const TornTail torn_;
-  uint64_t next_sequence_ = 0;
+  uint64_t next_sequence_ = 0;  // after the records read so far
+  bool torn_before_ = false;    // one of the logs read so far
   std::map<uint64_t, LogExtent> logs_;
   std::map<uint64_t, uint64_t> durable_;    // by number of log: bytes of it that marks speak of
   std::map<uint64_t, uint64_t> manifests_;  // by number: the same
