@@ -50,8 +50,7 @@ Error damaged(const std::string& path, const LogExtent& extent, uint64_t durable
 /// assertions, or past one that is gone.
 Error astray(const std::string& path, const LogExtent& extent) {
   return corruption(
-      "'{}' is damaged at byte {} of {}: the record there belongs elsewhere; acknowledged writes may be "
-      "lost; "
+      "'{}' is damaged at byte {} of {}: the record there belongs elsewhere; acknowledged writes may be lost; "
       "restore a backup",
       path, extent.whole, extent.bytes);
 }

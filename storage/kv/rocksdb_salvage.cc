@@ -4,6 +4,8 @@
 #include <rocksdb/wal_filter.h>
 #include <rocksdb/write_batch.h>
 
+#include <iterator>
+#include <map>
 #include <mutex>
 
 #include "base/bytes.h"
@@ -53,21 +55,30 @@ RocksOpening salvage_opening(FileSystem& fs) {
   return opening;
 }
 
-/// Tells records of a log that come again, of which RocksDB must not hear: where the library has assertions
-/// it ends the process.
+/// Tells records of logs that come again, of which RocksDB must not hear: where the library has assertions it
+/// ends the process. Only those: what stands behind a record from further on is there nowhere else.
 class Repeats {
  public:
   /// `batch` is a record, or its beginning.
   bool operator()(std::string_view batch) {
     if (batch.size() < sizeof(uint64_t) + sizeof(uint32_t)) return false;
-    const auto sequence = load_le<uint64_t>(batch.data());
-    if (sequence < next_) return true;
-    next_ = sequence + load_le<uint32_t>(batch.data() + sizeof(sequence));
+    const auto begin = load_le<uint64_t>(batch.data());
+    const auto count = load_le<uint32_t>(batch.data() + sizeof(begin));
+    if (count == 0 || begin > UINT64_MAX - count) return false;
+    auto after = seen_.upper_bound(begin);
+    const auto before = after == seen_.begin() ? seen_.end() : std::prev(after);
+    if (before != seen_.end() && begin < before->second) return true;
+    if (after != seen_.end() && after->first < begin + count) return true;
+    if (before != seen_.end() && before->second == begin) {
+      before->second += count;
+    } else {
+      seen_.emplace(begin, begin + count);
+    }
     return false;
   }
 
  private:
-  uint64_t next_ = 0;
+  std::map<uint64_t, uint64_t> seen_;  // sequence numbers: from, to one past the last
 };
 
 class RepeatsFilter final : public rocksdb::WalFilter {

@@ -195,6 +195,26 @@ TEST(DurableMarks, IntactRecordsThatDoNotBelongAreNoticed) {
   }
 }
 
+/// A block from further on in the log: what it repeats is left out where it comes again, and nothing else.
+TEST(DurableMarks, ASalvageKeepsWhatStandsBehindARecordFromFurtherOn) {
+  const Written written = write_all(std::vector<size_t>(20, 500), KvSurvives::kProcess);
+  DiskImage image = written.image;
+  auto& log = log_of(image);
+  const auto at = [&](size_t record) { return static_cast<std::ptrdiff_t>(written.ends[record]); };
+  const std::vector<std::byte> later(log.begin() + at(14), log.begin() + at(16));  // records 15 and 16
+  log.insert(log.begin() + at(5), later.begin(), later.end());
+  EXPECT_ERROR(keys_in(image), Code::kCorruption, "belongs elsewhere");
+  MemoryFileSystem fs;
+  ASSERT_OK(write_image(fs, image));
+  const auto salvage = salvage_rocksdb_kv_store(kDirectory, "/scratch", fs);
+  ASSERT_OK(salvage);
+  for (size_t i = 0; i < written.ends.size(); ++i) {
+    const auto held = salvage->view->get(KvTable::kRecords, fmt::format("key{:06}", i));
+    ASSERT_OK(held);
+    EXPECT_TRUE(held->has_value()) << i;
+  }
+}
+
 /// A store that was closed leaves nothing that could be taken for torn.
 TEST(DurableMarks, AfterACleanCloseEveryLostByteIsNoticed) {
   MemoryFileSystem fs;
