@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kMagic = 0x88e241b785f4cff7;
 constexpr size_t kFooterBytes = 1 + 40 + 4 + 8;
 constexpr size_t kTrailerBytes = 1 + 4;
-constexpr uint8_t kCrc32c = 1;
+constexpr uint8_t kNoChecksums = 0, kCrc32c = 1;
 constexpr uint64_t kBlockBytesMax = 16u << 20;  // RocksDB's own are of a few KB
 constexpr std::string_view kProperties = "rocksdb.properties";
 
@@ -51,9 +51,14 @@ class TableCheck {
     std::vector<std::byte> footer(kFooterBytes);
     TRY(read_(blocks_end_, footer));
     if (load_le<uint64_t>(footer.data() + kFooterBytes - 8) != kMagic) return {};  // RocksDB says so itself
-    if (static_cast<uint8_t>(footer[0]) != kCrc32c) return {};
     Bytes places = Bytes(footer).subspan(1, 40);
     const Place at = TRY(place(places));
+    const Place data_index = TRY(place(places));
+    TRY(inside(at, "metaindex"));
+    TRY(inside(data_index, "index"));
+    const auto checksums = static_cast<uint8_t>(footer[0]);
+    if (checksums == kNoChecksums) return corruption("footer: without checksums");
+    if (checksums != kCrc32c) return {};
     const std::vector<std::byte> index = TRY(block(at, "metaindex"));
     const Place properties = TRY(find_properties(index));
     if (properties.bytes > 0) TRY(block(properties, "properties"));
@@ -61,11 +66,17 @@ class TableCheck {
   }
 
  private:
+  Result<void> inside(Place at, const char* what) const {
+    if (at.offset > blocks_end_ || blocks_end_ - at.offset < kTrailerBytes ||
+        at.bytes > blocks_end_ - at.offset - kTrailerBytes)
+      return corruption("{} block: {} bytes at {} are not in the file", what, at.bytes, at.offset);
+    return {};
+  }
+
   /// Without what follows it, which holds.
   Result<std::vector<std::byte>> block(Place at, const char* what) {
-    if (at.bytes > kBlockBytesMax || at.offset > blocks_end_ ||
-        at.bytes + kTrailerBytes > blocks_end_ - at.offset)
-      return corruption("{} block: {} bytes at {} are not in the file", what, at.bytes, at.offset);
+    TRY(inside(at, what));
+    if (at.bytes > kBlockBytesMax) return corruption("{} block: {} bytes are too many", what, at.bytes);
     std::vector<std::byte> bytes(at.bytes + kTrailerBytes);
     TRY(read_(at.offset, bytes));
     const uint32_t crc = crc32c(Bytes(bytes).first(at.bytes + 1));
@@ -103,8 +114,8 @@ class TableCheck {
 
 }  // namespace
 
-Result<void> check_table_properties(uint64_t file_bytes,
-                                    const std::function<Result<void>(uint64_t, std::span<std::byte>)>& read) {
+Result<void> check_table_end(uint64_t file_bytes,
+                             const std::function<Result<void>(uint64_t, std::span<std::byte>)>& read) {
   if (file_bytes < kFooterBytes) return {};  // RocksDB says so itself
   return TableCheck(file_bytes, read).run();
 }

@@ -146,7 +146,7 @@ IOStatus RocksWatch::NewRandomAccessFile(const std::string& path, const rocksdb:
       if (got.data() != scratch) std::memcpy(scratch, got.data(), got.size());
       return {};
     };
-    if (const Result<void> sound = check_table_properties(bytes, read); !sound.ok())
+    if (const Result<void> sound = check_table_end(bytes, read); !sound.ok())
       return status.ok() ? IOStatus::Corruption(path, sound.error().message) : status;
   }
   *result = std::move(file);

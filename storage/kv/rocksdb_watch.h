@@ -3,7 +3,7 @@
 // - RocksDB begins a new log without syncing the one before. When writes that nobody synced lie at the end of
 //   the old log, a disk may keep what came into the new one and lose those: RocksDB 7.8 does not notice, and
 //   recovers a state with a hole in it. Here the old log is synced before the new one exists.
-// - A table's properties are looked at before RocksDB takes them for whole (rocksdb_table_check.h).
+// - The end of a table is looked at before RocksDB takes it for whole (rocksdb_table_check.h).
 // - How much of these files is durable goes into the log with each batch (rocksdb_marks.h).
 #pragma once
 

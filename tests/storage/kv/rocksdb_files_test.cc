@@ -232,39 +232,69 @@ TEST_F(RocksFiles, ATruncatedBlobFileIsCorruptionHoweverItIsAsked) {
   EXPECT_ERROR(view->multi_get(KvTable::kVectors, lost, none), Code::kCorruption, "store");
 }
 
+class RocksTable : public RocksFiles {
+ protected:
+  void SetUp() override {
+    RocksFiles::SetUp();
+    for (uint64_t number = 0; number < 64; ++number) put(key(number), random_text(20), KvTable::kRecords);
+    ASSERT_OK(store_->hold_files([](std::span<const KvFile>) -> Result<void> { return {}; }));  // flushes
+    store_.reset();
+    for (const auto& entry : stdfs::directory_iterator(path_))
+      if (entry.path().extension() == ".sst") table_ = entry.path();
+    ASSERT_NE(table_, "");
+    whole_ = test::read_bytes(table_);
+  }
+  void TearDown() override {
+    std::ofstream(table_, std::ios::binary) << whole_;
+    open();
+    EXPECT_EQ(all(*store_->snapshot(), KvTable::kRecords).size(), 64u);
+    RocksFiles::TearDown();
+  }
+
+  /// Whether an open refuses the table with these bytes; otherwise all is there.
+  bool refused(const std::string& damaged) {
+    std::ofstream(table_, std::ios::binary) << damaged;
+    const auto opened = open_rocksdb_kv_store(path_, {.memtable_bytes = 256u << 10});
+    if (opened.ok()) return false;
+    EXPECT_EQ(opened.error().code, Code::kCorruption) << opened.error().message;
+    return true;
+  }
+
+  std::string table_;
+  std::string whole_;
+};
+
 /// RocksDB takes the properties apart before it knows that they are whole.
-TEST_F(RocksFiles, DamageAtTheEndOfATableIsCorruption) {
-  for (uint64_t number = 0; number < 64; ++number) put(key(number), random_text(20), KvTable::kRecords);
-  ASSERT_OK(store_->hold_files([](std::span<const KvFile>) -> Result<void> { return {}; }));  // flushes
-  store_.reset();
-  std::string path;
-  for (const auto& entry : stdfs::directory_iterator(path_))
-    if (entry.path().extension() == ".sst") path = entry.path();
-  ASSERT_NE(path, "");
-  const std::string whole = test::read_bytes(path);
+TEST_F(RocksTable, DamageAtTheEndIsCorruption) {
   std::vector<size_t> bits;
   for (size_t i = 0; i < 100; ++i)
-    bits.push_back(8 * (whole.size() - 1 - random_.below(1'500)) + random_.below(8));
+    bits.push_back(8 * (whole_.size() - 1 - random_.below(1'500)) + random_.below(8));
   // The word at the end of a block, before its type 0: how many restarts, and a bit that says "with a hash".
   const std::string_view word("\1\0\0\0\0", 5);
-  for (size_t at = whole.find(word); at != std::string::npos; at = whole.find(word, at + 1))
+  for (size_t at = whole_.find(word); at != std::string::npos; at = whole_.find(word, at + 1))
     bits.push_back(8 * (at + 3) + 7);
   ASSERT_GT(bits.size(), 102u);
-  size_t refused = 0;
+  size_t noticed = 0;
   for (const size_t bit : bits) {
-    std::string damaged = whole;
+    std::string damaged = whole_;
     damaged[bit / 8] ^= static_cast<char>(1 << bit % 8);
-    std::ofstream(path, std::ios::binary) << damaged;
-    const auto opened = open_rocksdb_kv_store(path_, {.memtable_bytes = 256u << 10});
-    if (!opened.ok()) {
-      EXPECT_EQ(opened.error().code, Code::kCorruption) << opened.error().message;
-      ++refused;
-    }
+    noticed += refused(damaged);
   }
-  EXPECT_GT(refused, bits.size() / 2);
-  std::ofstream(path, std::ios::binary) << whole;
-  open();
-  EXPECT_EQ(all(*store_->snapshot(), KvTable::kRecords).size(), 64u);
+  EXPECT_GT(noticed, bits.size() / 2);
+}
+
+/// The last 53 bytes have no checksum, and RocksDB makes room for as many bytes as they say. Other bytes may
+/// come to stand there, whatever type of checksum they tell of.
+TEST_F(RocksTable, LengthsInTheFooterAreNotBelieved) {
+  const size_t footer = whole_.size() - 53;
+  for (int i = 0; i < 200; ++i) {
+    SCOPED_TRACE(i);
+    std::string damaged = whole_;
+    damaged[footer] = static_cast<char>(i % 5);  // none, crc32c, three of xxHash
+    const size_t begin = footer + 1 + random_.below(5);
+    for (size_t at = begin; at < footer + 20; ++at) damaged[at] = static_cast<char>(random_.below(256));
+    EXPECT_TRUE(refused(damaged));
+  }
 }
 
 }  // namespace
