@@ -43,7 +43,7 @@ class RocksKvStore final : public KvStore {
     // What is in memory goes to tables, so that the next open has no log to replay; if it fails the log has
     // it all.
     if (poison_->check().ok()) {
-      db_->SyncWAL().PermitUncheckedError();
+      watch_->sync_logs().PermitUncheckedError();
       db_->Flush(rocksdb::FlushOptions(), families_).PermitUncheckedError();
       (void)write(KvBatch(), KvSurvives::kPower).ok();  // its mark vouches for all before it
     }
@@ -74,7 +74,7 @@ class RocksKvStore final : public KvStore {
   Result<void> sync() override {
     const auto entered = TRY(poison_->enter());
     if (planted("store-never-syncs")) return {};
-    const auto status = rocks_guarded([&] { return db_->SyncWAL(); });
+    const auto status = rocks_guarded([&]() -> rocksdb::Status { return watch_->sync_logs(); });
     if (!status.ok()) return poison_->set("a sync", status);
     return {};
   }

@@ -25,10 +25,13 @@ class WatchedFile {
     boundary_.add({data.data(), data.size()});
     appended_ += data.size();
   }
+  /// After one that failed all fail: what it was to keep may be gone, and a device says so once.
   IOStatus sync(bool with_metadata, const IOOptions& options, IODebugContext* debug) {
+    std::lock_guard syncing(sync_mutex_);
+    if (!sync_error_.ok()) return sync_error_;
     const auto [whole, appended] = written();
     IOStatus status = with_metadata ? file_->Fsync(options, debug) : file_->Sync(options, debug);
-    if (!status.ok()) return status;
+    if (!status.ok()) return sync_error_ = status;
     {
       std::lock_guard lock(mutex_);
       synced_ = std::max(synced_, appended);
@@ -66,6 +69,8 @@ class WatchedFile {
   LogBoundary boundary_;   // guarded by mutex_, as are the next two
   uint64_t appended_ = 0;  // bytes
   uint64_t synced_ = 0;
+  std::mutex sync_mutex_;     // held across IO
+  IOStatus sync_error_;       // guarded by sync_mutex_
   std::mutex closing_mutex_;  // held across IO
   bool closed_ = false;       // guarded by closing_mutex_
 };
@@ -115,14 +120,17 @@ IOStatus RocksWatch::NewWritableFile(const std::string& path, const rocksdb::Fil
     return FileSystemWrapper::NewWritableFile(path, options, result, debug);
   std::lock_guard lock(begin_mutex_);
   if (log.has_value())
-    if (IOStatus status = end_log(); !status.ok()) return status;
+    if (IOStatus status = sync_each(logs_); !status.ok()) return status;
   std::unique_ptr<rocksdb::FSWritableFile> file;
   if (IOStatus status = FileSystemWrapper::NewWritableFile(path, options, &file, debug); !status.ok())
     return status;
   const Kind kind = log.has_value() ? Kind::kLog : Kind::kManifest;
   const auto watched =
       std::make_shared<WatchedFile>(*this, kind, log.value_or(manifest.value_or(0)), std::move(file));
-  if (kind == Kind::kLog) log_ = watched;
+  if (kind == Kind::kLog) {
+    std::erase_if(logs_, [](const auto& one) { return one.expired(); });
+    logs_.push_back(watched);
+  }
   *result = std::make_unique<Handle>(watched);
   return IOStatus::OK();
 }
@@ -153,9 +161,20 @@ IOStatus RocksWatch::NewRandomAccessFile(const std::string& path, const rocksdb:
   return IOStatus::OK();
 }
 
-IOStatus RocksWatch::end_log() {
-  const auto before = log_.lock();
-  return before != nullptr ? before->sync_rest() : IOStatus::OK();
+IOStatus RocksWatch::sync_logs() {
+  std::vector<std::weak_ptr<WatchedFile>> logs;
+  {
+    std::lock_guard lock(begin_mutex_);
+    logs = logs_;
+  }
+  return sync_each(logs);
+}
+
+IOStatus RocksWatch::sync_each(const std::vector<std::weak_ptr<WatchedFile>>& logs) {
+  for (const auto& one : logs)
+    if (const auto log = one.lock(); log != nullptr)
+      if (IOStatus status = log->sync_rest(); !status.ok()) return status;
+  return IOStatus::OK();
 }
 
 void RocksWatch::note_synced(Kind kind, DurableExtent extent) {

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "storage/kv/rocksdb_marks.h"
 
@@ -30,6 +31,10 @@ class RocksWatch final : public rocksdb::FileSystemWrapper {
                                         std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
                                         rocksdb::IODebugContext* debug) override;
 
+  /// Makes durable what the logs have taken; writers go on. Not by DB::SyncWAL: RocksDB 7.8 asserts that it
+  /// never comes to a log after an append to it has failed, which nobody can rule out while others write.
+  /// Here a log is synced before the next one begins, and RocksDB buffers none of it. Any thread.
+  rocksdb::IOStatus sync_logs();
   /// What is durable by now. Any thread.
   DurableMark mark() const;
   /// While it lives marks say of the MANIFEST only what was durable when it came: for a copy, which has a log
@@ -49,10 +54,10 @@ class RocksWatch final : public rocksdb::FileSystemWrapper {
   friend class WatchedFile;
   enum class Kind : uint8_t { kLog, kManifest };
   void note_synced(Kind kind, DurableExtent extent);
-  rocksdb::IOStatus end_log();
+  static rocksdb::IOStatus sync_each(const std::vector<std::weak_ptr<WatchedFile>>& logs);
 
-  std::mutex begin_mutex_;          // of whoever begins a log; held across IO
-  std::weak_ptr<WatchedFile> log_;  // guarded by begin_mutex_; the last one begun
+  std::mutex begin_mutex_;                        // of whoever begins a log; held across IO
+  std::vector<std::weak_ptr<WatchedFile>> logs_;  // guarded by begin_mutex_; those that RocksDB has open
   mutable std::mutex mark_mutex_;
   DurableMark mark_;  // guarded by mark_mutex_, as are the next two
   size_t holds_ = 0;
