@@ -1,7 +1,9 @@
 #include "base/row_set.h"
 
+#include <roaring/containers/containers.h>
 #include <roaring/roaring.h>
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -149,26 +151,59 @@ uint32_t count_bits(const RowSetBuilder::PageBits& bits) {
 }
 #endif
 
+/// Sets bits [first, last], of which some may lie beyond the words.
+void set_bits(std::span<uint64_t> words, uint64_t first, uint64_t last) {
+  last = std::min<uint64_t>(last, words.size() * 64 - 1);
+  for (; first <= last && first % 64 != 0; ++first) words[first / 64] |= uint64_t{1} << first % 64;
+  for (; first + 63 <= last; first += 64) words[first / 64] = ~uint64_t{0};
+  for (; first <= last; ++first) words[first / 64] |= uint64_t{1} << first % 64;
+}
+
+/// One container into the words of its 65,536 rows, or the first of them; not empty.
+void copy_container(const void* container, uint8_t type, std::span<uint64_t> words) {
+  container = container_unwrap_shared(container, &type);
+  if (type == BITSET_CONTAINER_TYPE_CODE) {
+    const uint64_t* from = static_cast<const bitset_container_t*>(container)->array;
+    for (size_t i = 0; i < words.size(); ++i) words[i] |= from[i];
+  } else if (type == ARRAY_CONTAINER_TYPE_CODE) {
+    const auto* array = static_cast<const array_container_t*>(container);
+    for (int32_t i = 0; i < array->cardinality; ++i) {
+      const uint32_t low = array->array[i];
+      if (low / 64 >= words.size()) return;
+      words[low / 64] |= uint64_t{1} << low % 64;
+    }
+  } else {
+    const auto* runs = static_cast<const run_container_t*>(container);
+    for (int32_t i = 0; i < runs->n_runs; ++i)
+      set_bits(words, runs->runs[i].value, uint64_t{runs->runs[i].value} + runs->runs[i].length);
+  }
+}
+
 }  // namespace
 
-RowSet::RowSet() : rep_(std::make_unique<Rep>()) {}
-RowSet::RowSet(const RowSet& other) : rep_(std::make_unique<Rep>(*other.rep_)) {}
-RowSet::RowSet(RowSet&& other) noexcept : rep_(std::make_unique<Rep>()) {
-  std::swap(rep_, other.rep_);  // leaves an empty set, not a husk
-}
+RowSet::RowSet() noexcept = default;
+RowSet::RowSet(const RowSet& other)
+    : rep_(other.rep_ == nullptr ? nullptr : std::make_unique<Rep>(*other.rep_)) {}
+RowSet::RowSet(RowSet&& other) noexcept = default;
 RowSet& RowSet::operator=(const RowSet& other) {
-  if (this != &other) rep_ = std::make_unique<Rep>(*other.rep_);
+  if (this != &other) rep_ = other.rep_ == nullptr ? nullptr : std::make_unique<Rep>(*other.rep_);
   return *this;
 }
-RowSet& RowSet::operator=(RowSet&& other) noexcept {
-  std::swap(rep_, other.rep_);
-  return *this;
-}
+RowSet& RowSet::operator=(RowSet&& other) noexcept = default;
 RowSet::~RowSet() = default;
+
+const RowSet::Rep& RowSet::rep() const {
+  static const Rep kEmpty;
+  return rep_ == nullptr ? kEmpty : *rep_;
+}
+RowSet::Rep& RowSet::rep() {
+  if (rep_ == nullptr) rep_ = std::make_unique<Rep>();
+  return *rep_;
+}
 
 RowSet RowSet::of(std::span<const Row> rows) {
   RowSet set;
-  roaring_bitmap_add_many(set.rep_->bitmap, rows.size(), rows.data());
+  roaring_bitmap_add_many(set.rep().bitmap, rows.size(), rows.data());
   return set;
 }
 
@@ -176,52 +211,77 @@ RowSet RowSet::range(Row first, uint64_t end) {
   constexpr uint64_t kEndMax = uint64_t{1} << 32;
   CHECK(end <= kEndMax);
   RowSet set;
-  if (first < end) roaring_bitmap_add_range(set.rep_->bitmap, first, end);
+  if (first < end) roaring_bitmap_add_range(set.rep().bitmap, first, end);
   return set;
 }
 
 void RowSet::add(Row row) {
-  roaring_bitmap_add(rep_->bitmap, row);
+  roaring_bitmap_add(rep().bitmap, row);
 }
 void RowSet::remove(Row row) {
-  roaring_bitmap_remove(rep_->bitmap, row);
+  if (rep_ != nullptr) roaring_bitmap_remove(rep().bitmap, row);
 }
 bool RowSet::contains(Row row) const {
-  return roaring_bitmap_contains(rep_->bitmap, row);
+  return rep_ != nullptr && roaring_bitmap_contains(rep().bitmap, row);
 }
 uint64_t RowSet::size() const {
-  return roaring_bitmap_get_cardinality(rep_->bitmap);
+  return roaring_bitmap_get_cardinality(rep().bitmap);
 }
 bool RowSet::operator==(const RowSet& other) const {
-  return roaring_bitmap_equals(rep_->bitmap, other.rep_->bitmap);
+  return roaring_bitmap_equals(rep().bitmap, other.rep().bitmap);
 }
 
 void RowSet::intersect(const RowSet& other) {
-  if (this != &other) roaring_bitmap_and_inplace(rep_->bitmap, other.rep_->bitmap);
+  if (this != &other && rep_ != nullptr) roaring_bitmap_and_inplace(rep().bitmap, other.rep().bitmap);
 }
 void RowSet::unite(const RowSet& other) {
-  if (this != &other) roaring_bitmap_or_inplace(rep_->bitmap, other.rep_->bitmap);
+  if (this != &other && other.rep_ != nullptr) roaring_bitmap_or_inplace(rep().bitmap, other.rep().bitmap);
 }
 void RowSet::subtract(const RowSet& other) {
+  if (rep_ == nullptr || other.rep_ == nullptr) return;
   if (this == &other) {
-    roaring_bitmap_clear(rep_->bitmap);
+    roaring_bitmap_clear(rep().bitmap);
   } else {
-    roaring_bitmap_andnot_inplace(rep_->bitmap, other.rep_->bitmap);
+    roaring_bitmap_andnot_inplace(rep().bitmap, other.rep().bitmap);
   }
 }
 
 void RowSet::compress() {
-  roaring_bitmap_run_optimize(rep_->bitmap);
+  if (rep_ != nullptr) roaring_bitmap_run_optimize(rep().bitmap);
 }
 uint64_t RowSet::memory_bytes() const {
   constexpr uint64_t kEmptyBytes = 96;  // the library's head and ours, with what the heap adds
-  return kEmptyBytes + roaring_bitmap_portable_size_in_bytes(rep_->bitmap);
+  return rep_ == nullptr ? 0 : kEmptyBytes + roaring_bitmap_portable_size_in_bytes(rep().bitmap);
+}
+
+std::vector<Row> RowSet::spread(size_t count) const {
+  CHECK(count < size_t{1} << 20);  // so that nothing overflows below
+  const uint64_t rows = size();
+  count = std::min<uint64_t>(count, rows);
+  std::vector<Row> out(count);
+  for (size_t i = 0; i < count; ++i) {
+    // The middle of the i-th of `count` equal parts.
+    const uint64_t rank = (2 * i + 1) * rows / (2 * count);
+    CHECK(roaring_bitmap_select(rep().bitmap, static_cast<uint32_t>(rank), &out[i]));
+  }
+  return out;
+}
+
+void RowSet::copy_bits(std::span<uint64_t> words) const {
+  constexpr uint64_t kContainerWords = 1024;  // 65,536 rows
+  const roaring_array_t& all = rep().bitmap->high_low_container;
+  for (int32_t i = 0; i < all.size; ++i) {
+    const uint64_t first = all.keys[i] * kContainerWords;
+    if (first >= words.size()) return;
+    copy_container(all.containers[i], all.typecodes[i],
+                   words.subspan(first, std::min<uint64_t>(kContainerWords, words.size() - first)));
+  }
 }
 
 std::vector<std::byte> RowSet::serialize() const {
   // The library keeps equal sets in different containers, as they grew; the smallest kind of each is one and
   // the same.
-  const Rep smallest(*rep_);
+  const Rep smallest(rep());
   roaring_bitmap_run_optimize(smallest.bitmap);
   std::vector<std::byte> bytes(roaring_bitmap_portable_size_in_bytes(smallest.bitmap));
   const size_t written =
@@ -233,9 +293,10 @@ std::vector<std::byte> RowSet::serialize() const {
 RowSet RowSet::of_portable(std::span<const std::byte> bytes) {
   const auto* data = reinterpret_cast<const char*>(bytes.data());
   RowSet set;
+  Rep& rep = set.rep();  // first: it may find no memory
   roaring_bitmap_t* bitmap = roaring_bitmap_portable_deserialize_safe(data, bytes.size());
   if (bitmap == nullptr) throw std::bad_alloc();  // the one reason left
-  std::swap(set.rep_->bitmap, bitmap);
+  std::swap(rep.bitmap, bitmap);
   roaring_bitmap_free(bitmap);
   return set;
 }
@@ -246,7 +307,7 @@ Result<RowSet> RowSet::parse(std::span<const std::byte> bytes) {
 }
 
 void RowSet::iterate(bool (*call)(Row, void*), void* context) const {
-  roaring_iterate(rep_->bitmap, call, context);
+  roaring_iterate(rep().bitmap, call, context);
 }
 
 void RowSetBuilder::add(uint16_t page, std::span<const uint16_t> lows) {

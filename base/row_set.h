@@ -15,9 +15,9 @@ namespace kith {
 
 class RowSet {
  public:
-  RowSet();
+  RowSet() noexcept;
   RowSet(const RowSet& other);
-  RowSet(RowSet&& other) noexcept;
+  RowSet(RowSet&& other) noexcept;  // leaves an empty set
   RowSet& operator=(const RowSet& other);
   RowSet& operator=(RowSet&& other) noexcept;
   ~RowSet();
@@ -48,6 +48,10 @@ class RowSet {
   void compress();
   /// Of the heap, within a tenth or two; takes a step per 65,536 rows.
   uint64_t memory_bytes() const;
+  /// At most `count` rows, evenly spread by rank, ascending.
+  std::vector<Row> spread(size_t count) const;
+  /// Sets bit row % 64 of words[row / 64] for each row that these words have a bit for; the others stay.
+  void copy_bits(std::span<uint64_t> words) const;
 
   /// Portable Roaring format; equal sets give equal bytes.
   std::vector<std::byte> serialize() const;
@@ -60,7 +64,9 @@ class RowSet {
   /// Bytes that are known to be a bitmap.
   static RowSet of_portable(std::span<const std::byte> bytes);
   void iterate(bool (*call)(Row, void*), void* context) const;
-  std::unique_ptr<Rep> rep_;
+  const Rep& rep() const;
+  Rep& rep();
+  std::unique_ptr<Rep> rep_;  // null: empty, so that neither that nor a move allocates
 };
 
 /// Makes a set from what each page of 65,536 rows holds, copying bits by the page instead of adding rows.

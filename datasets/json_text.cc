@@ -50,9 +50,11 @@ Result<std::string> choose_payload(const std::string& fields, const std::optiona
 
 }  // namespace
 
-struct JsonRowParser::State {
-  std::string id_field;
-  std::string vector_field;
+namespace {
+
+constexpr int kDepthMax = 32;  // of a tree
+
+struct PaddedParser {
   simdjson::dom::parser parser{kLineBytes};
   std::string padded;
 
@@ -66,6 +68,54 @@ struct JsonRowParser::State {
     if (code != simdjson::SUCCESS) return invalid_argument("is not JSON: {}", simdjson::error_message(code));
     return root;
   }
+};
+
+Result<JsonNode> to_tree(element from, int depth) {
+  if (depth > kDepthMax) return invalid_argument("nests deeper than {} levels", kDepthMax);
+  JsonNode value;
+  bool truth = false;
+  std::string_view text;
+  simdjson::dom::array array;
+  simdjson::dom::object object;
+  if (from.get(value.number) == simdjson::SUCCESS) {
+    value.type = JsonNode::Type::kNumber;
+  } else if (from.get(truth) == simdjson::SUCCESS) {
+    value.type = JsonNode::Type::kBool;
+    value.number = truth ? 1 : 0;
+  } else if (from.get(text) == simdjson::SUCCESS) {
+    value.type = JsonNode::Type::kText;
+    value.text = text;
+  } else if (from.get(array) == simdjson::SUCCESS) {
+    value.type = JsonNode::Type::kArray;
+    for (const element item : array) value.items.push_back(TRY(to_tree(item, depth + 1)));
+  } else if (from.get(object) == simdjson::SUCCESS) {
+    value.type = JsonNode::Type::kObject;
+    for (const simdjson::dom::key_value_pair field : object)
+      value.fields.push_back({std::string(field.key), TRY(to_tree(field.value, depth + 1))});
+  }
+  return value;
+}
+
+}  // namespace
+
+const JsonNode* JsonNode::find(std::string_view name) const {
+  for (const Field& field : fields)
+    if (field.name == name) return &field.value;
+  return nullptr;
+}
+
+struct JsonTreeParser::State : PaddedParser {};
+
+JsonTreeParser::JsonTreeParser() : state_(std::make_unique<State>()) {}
+JsonTreeParser::~JsonTreeParser() = default;
+
+Result<JsonNode> JsonTreeParser::parse(std::string_view text) {
+  return to_tree(TRY(state_->parse(text)), 0);
+}
+
+struct JsonRowParser::State : PaddedParser {
+  std::string id_field;
+  std::string vector_field;
 };
 
 JsonRowParser::JsonRowParser(std::string id_field, std::string vector_field)

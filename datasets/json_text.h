@@ -42,6 +42,38 @@ class JsonRowParser {
   std::unique_ptr<State> state_;
 };
 
+/// A JSON value as a plain tree. Whole numbers beyond 2^53 lose their last digits.
+struct JsonNode {
+  struct Field;
+  enum class Type : uint8_t { kNull, kBool, kNumber, kText, kArray, kObject };
+  Type type = Type::kNull;
+  double number = 0;  // 0 or 1 of a bool
+  std::string text;
+  std::vector<JsonNode> items;
+  std::vector<Field> fields;
+
+  bool is(Type wanted) const { return type == wanted; }
+  /// The first field of that name; null where there is none.
+  const JsonNode* find(std::string_view name) const;
+};
+struct JsonNode::Field {
+  std::string name;
+  JsonNode value;
+};
+
+/// Keeps the parser's memory from line to line.
+class JsonTreeParser {
+ public:
+  JsonTreeParser();
+  ~JsonTreeParser();
+  /// InvalidArgument for what is not JSON or nests deeper than 32 levels.
+  Result<JsonNode> parse(std::string_view text);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// Appends `text` as a JSON string. Bytes that are not UTF-8 are kept as they are.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -62,6 +62,7 @@ class ExtentArray {
   ExtentArray() : store_(sizeof(T)) {}
   Result<void> grow(uint64_t count) { return store_.grow(count); }
   T& operator[](uint64_t i) const { return *reinterpret_cast<T*>(store_.at(i)); }
+  uint64_t contiguous(uint64_t i) const { return store_.contiguous(i); }
 
  private:
   ExtentStore store_;

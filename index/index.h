@@ -21,11 +21,12 @@
 #include "base/io/checkpoint_files.h"
 #include "base/io/file_system.h"
 #include "base/result.h"
-#include "base/row_set.h"
+#include "base/row_bits.h"
 #include "base/stop.h"
 #include "base/thread_pool.h"
 #include "base/vector_view.h"
 #include "index/distance/distance.h"
+#include "index/labels.h"
 #include "index/stats.h"
 
 namespace kith {
@@ -62,18 +63,60 @@ struct IndexSpec {
   std::string directory;
 };
 
+/// How a search finds the nearest of the rows that are allowed. Whichever is asked for, the answer has
+/// min(k, live allowed rows) hits: a walk that comes back short, or has taken more distances than a scan
+/// would, ends as a scan. Kinds without a graph scan.
+enum class FilterPlan : uint8_t {
+  kAuto,      // the index chooses, by how many rows are allowed
+  kScan,      // exact distances to all allowed rows: exact
+  kCodeScan,  // estimates of all allowed rows, then exact distances to the best; kScan where there are no
+              // codes
+  kInline,    // the beam walks the whole graph, and allowed rows alone enter the answer
+  kTwoHop,    // the beam walks allowed rows alone, over the neighbours of those that are not
+  kPost,      // walks as without a filter, wider until enough of what they find is allowed
+  kLabels,    // the beam walks rows of the labels asked for alone, or before all others (labels=fused), on
+              // edges made for them; kAuto where there are none
+};
+inline constexpr size_t kFilterPlans = 7;
+constexpr std::string_view filter_plan_name(FilterPlan plan) {
+  constexpr std::string_view kNames[kFilterPlans] = {"auto",    "scan", "code-scan", "inline",
+                                                     "two-hop", "post", "labels"};
+  return kNames[static_cast<size_t>(plan)];
+}
+
 struct SearchRequest {
-  VectorView query;                 // query_type(spec.type), spec.dim
-  uint32_t k = 10;                  // ≥ 1
-  uint32_t effort = 0;              // beam width (ef) of graphs; 0 = the kind's default
+  VectorView query;  // query_type(spec.type), spec.dim
+  uint32_t k = 10;   // ≥ 1
+  /// Beam width (ef) of graphs; below k, without `allowed`, so many of the k candidates are expanded. 0 = the
+  /// kind's default, k at least.
+  uint32_t effort = 0;
   const RowSet* allowed = nullptr;  // only these rows may be returned; null = all live rows
+  /// The rows of `allowed` below the index's rows_end, where many searches share them; null: a search that
+  /// needs them makes its own. Only with `allowed`.
+  const RowBits* allowed_bits = nullptr;
+  /// Only rows that carry labels so; with `allowed`, rows of both. Of an index made for labels.
+  const LabelQuery* labels = nullptr;
+  FilterPlan plan =
+      FilterPlan::kAuto;  // only with `allowed` or `labels`, but for kScan: exact distances to all
+  /// A walk under a plan asked for by name is given up after so many distances; 0 = as many as a scan of
+  /// the allowed rows takes.
+  uint64_t distances_max = 0;
+  /// What a walk goes on as that was given up or came back short: kScan or kCodeScan; any other: the index
+  /// chooses.
+  FilterPlan fallback = FilterPlan::kAuto;
+  /// A row that walks of a graph do not go through, unless they come in by it or others are equal to it: so a
+  /// vector that is stored is searched as if it were not, without being led by its own edges. Scans find it.
+  Row left_out = kNoRow;
   Stop stop;
 };
 
 struct SearchAnswer {
-  std::vector<Neighbor>
-      neighbors;  // nearest first, min(k, live allowed rows) of them where the kind is exact
+  std::vector<Neighbor> neighbors;  // nearest first, min(k, live allowed rows) of them
   SearchStats stats;
+  /// Of a search with `allowed` or `labels`, or a scan: what was begun with, and what the answer is from.
+  /// kAuto otherwise.
+  FilterPlan plan_begun = FilterPlan::kAuto;
+  FilterPlan plan = FilterPlan::kAuto;
 };
 
 struct IndexMemory {
@@ -169,6 +212,10 @@ struct IndexKind {
   /// where queries come from elsewhere than rows do: text asking for images. Takes about a search and ten
   /// links a query; waits for pending rows. Concurrent with everything.
   Result<void> (*learn)(Index& index, VectorBlock queries, const Stop& stop);
+  /// Index::add of rows that carry labels, labels[i] those of rows[i]; rows of `add` carry none.
+  /// InvalidArgument where the index was made without labels.
+  Result<void> (*add_labeled)(Index& index, std::span<const Row> rows, VectorBlock vectors,
+                              std::span<const LabelSet> labels);
 };
 
 }  // namespace kith

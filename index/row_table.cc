@@ -1,5 +1,7 @@
 #include "index/row_table.h"
 
+#include <algorithm>
+
 namespace kith {
 
 Result<void> RowTable::reserve(std::span<const Row> rows) {
@@ -39,6 +41,28 @@ Node RowTable::find(Row row) const {
     }
   }
   return begin < size() && rows_[begin] == row ? begin : kNoNode;
+}
+
+Node RowTable::find_from(Row row, Node begin) const {
+  const Node size = this->size();  // acquire, as in find
+  if (begin >= size) return size;
+  if (identity_.load(std::memory_order_relaxed)) return std::min(std::max(row, begin), size);
+  // Strides that double until one ends at or beyond the row, then halves of the last.
+  uint64_t stride = 1;
+  while (begin + stride < size && rows_[begin + stride - 1] < row) {
+    begin += static_cast<Node>(stride);
+    stride *= 2;
+  }
+  Node end = static_cast<Node>(std::min<uint64_t>(begin + stride, size));
+  while (begin < end) {
+    const Node middle = begin + (end - begin) / 2;
+    if (rows_[middle] < row) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
 }
 
 bool RowTable::remove(Node node) {

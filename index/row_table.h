@@ -27,6 +27,9 @@ class RowTable {
     const Node nodes = size();
     return nodes == 0 ? 0 : uint64_t{row(nodes - 1)} + 1;
   }
+  /// The first node from `begin` on whose row is `row` or above; size() where there is none. Quick where it
+  /// is near `begin`: for who walks an ascending list of rows.
+  Node find_from(Row row, Node begin) const;
   /// kNoNode when the row is not here. Removed rows are found.
   Node find(Row row) const;
 

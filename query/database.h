@@ -36,14 +36,33 @@ class Collection {
 
   /// One entry per id, in order; nullopt where there is no such point.
   virtual Result<std::vector<std::optional<Point>>> get(std::span<const Id> ids, Fetch fetch) const = 0;
-  /// Points in id order (u64, then UUID, then string), from `from` (inclusive) on.
-  virtual Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const = 0;
-  virtual Result<uint64_t> count() const = 0;
+  /// Points in id order (u64, then UUID, then string), from `from` (inclusive) on; only those that satisfy
+  /// `filter` unless it is null. The stop is looked at under a filter.
+  virtual Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch,
+                                    const Filter* filter, const Stop& stop) const = 0;
+  Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const {
+    return scroll(from, limit, fetch, nullptr, {});
+  }
+  /// Points in the order of a value of their payloads. A cursor says how far the page before came, not what
+  /// there was: a point that is there all the time, with the same value, is on one page, whatever is written
+  /// between. InvalidArgument when the cursor is damaged or of another order.
+  virtual Result<OrderedPage> scroll_ordered(const OrderedScroll& request) const = 0;
+  /// Exact. Of those that satisfy `filter` unless it is null.
+  virtual Result<uint64_t> count(const Filter* filter, const Stop& stop) const = 0;
+  Result<uint64_t> count() const { return count(nullptr, {}); }
+
+  /// How many points have each bool, number and string at a path, exactly. A point with several values, in
+  /// an array, counts for each of them once; nulls and objects are no values. ResourceExhausted when values
+  /// that columns do not keep (long or very many strings) take more memory than limit 'facet_bytes'.
+  virtual Result<Facets> facet(const FacetQuery& query) const = 0;
 
   virtual Result<Answer> search(const Query& query) const = 0;
   /// Many queries on one field; answers in order. Faster than one by one; fails as a whole.
   virtual Result<std::vector<Answer>> search_batch(std::span<const Query> queries) const = 0;
   virtual Result<Answer> range_search(const RangeQuery& query) const = 0;
+  /// Points like some and unlike others. Points that are examples are not in the answer. NotFound when one is
+  /// not there, or has no vector in the field.
+  virtual Result<Answer> recommend(const RecommendQuery& query) const = 0;
 
   /// Returns once reads that begin then see the write of this sequence (WriteReceipt): a token that one
   /// client hands another. Every write that was answered is seen already, also after a restart if it
@@ -60,6 +79,11 @@ class Collection {
   /// learnt so far. Checkpoints keep it. InvalidArgument
   /// where the field's index is no graph.
   virtual Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) = 0;
+  /// Measures what searches of each field find and cost, with vectors that are stored and queries that were
+  /// asked, against exact answers: what recall targets are kept by. Happens by itself (RecallPolicy); at once
+  /// where somebody asks. Searches and writes go on. Fields whose index is exact are left out, and so are
+  /// those without vectors. Kept across restarts.
+  virtual Result<std::vector<FieldCalibration>> calibrate(const Stop& stop) = 0;
   /// Keeps ids and indexes in files, so that the next open need not build them; writes and searches go on.
   /// Happens by itself (DatabaseOptions::checkpoints); at once where somebody asks.
   virtual Result<CheckpointReport> checkpoint() = 0;
@@ -75,8 +99,20 @@ struct CheckpointPolicy {
   bool at_close = true;
 };
 
+/// How recall targets are kept: when fields are calibrated, and how many real queries are answered again.
+struct RecallPolicy {
+  bool background = true;       // false: only where somebody asks
+  uint64_t points_min = 4'096;  // smaller collections are left alone
+  uint32_t queries = 512;       // that a field is measured with
+  double duty = 0.25;           // of the time that measuring works, in the background; it sleeps in between
+  double share_max = 0.02;      // of one CPU, for queries that are answered again, and as much for measuring
+  std::chrono::milliseconds look{500};     // between two looks at what is due
+  std::chrono::milliseconds quiet{2'000};  // without writes, after which a load has ended
+};
+
 struct DatabaseOptions {
   CheckpointPolicy checkpoints;
+  RecallPolicy recall;
   bool create_if_missing = true;
   std::chrono::milliseconds async_window{100};  // how much kAsync may lose on power loss
   uint32_t index_threads = 0;                   // background index builders; 0 = one per CPU
@@ -119,6 +155,9 @@ class Database {
   /// DatabaseOptions::memory_bytes_max alone, as at first. Kept across restarts. Upserts that would pass it
   /// are ResourceExhausted, all else goes on.
   virtual Result<void> limit_memory(const std::string& collection, uint64_t bytes_max) = 0;
+  /// The recall target of searches that say neither one nor an effort, in (0, 1]; 0 = kRecallTarget, as at
+  /// first. Kept across restarts.
+  virtual Result<void> set_recall_target(const std::string& collection, double target) = 0;
   virtual Result<std::shared_ptr<Collection>> collection(const std::string& name) const = 0;
   virtual std::vector<std::string> collection_names() const = 0;
   /// Reads every stored byte of a collection, its checkpoint among them, and compares counts, ids and vectors

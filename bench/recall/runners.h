@@ -33,6 +33,7 @@ class OurRun {
 
   const std::string& label() const { return label_; }
   const IndexKind& kind() const { return *kind_; }
+  const Index& index() const { return *index_; }
   const BuildFigures& figures() const { return figures_; }
   /// Lives no longer than this. Effort 0 = the kind's default.
   Contestant contestant();

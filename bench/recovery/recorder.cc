@@ -50,7 +50,7 @@ Result<std::unique_ptr<Recorder>> Recorder::create() {
   auto engine = std::make_shared<Engine>(recorder->files_, "/", nullptr,
                                          std::make_unique<RecordingStore>(recorder->written_), 1,
                                          DatabaseOptions().async_window);
-  recorder->database_ = TRY(LocalDatabase::open(std::move(engine), none));
+  recorder->database_ = TRY(LocalDatabase::open(std::move(engine), none, {.background = false}));
   return recorder;
 }
 

@@ -11,6 +11,13 @@ namespace {
 
 constexpr size_t kBlock = 256;  // rows a kernel call
 
+Result<void> check_asked(const SearchRequest& request) {
+  if (request.k == 0) return invalid_argument("k is 0; ask for at least 1 neighbour");
+  if (request.labels != nullptr)
+    return invalid_argument("flat: rows carry no labels; search among rows allowed instead");
+  return {};
+}
+
 }  // namespace
 
 FlatIndex::FlatIndex(const IndexSpec& spec, const VectorSpace& space) : spec_(spec), vectors_(space) {}
@@ -114,13 +121,15 @@ SearchAnswer FlatIndex::answer_of(TopK& top, const SearchStats& stats) const {
 
 Result<SearchAnswer> FlatIndex::search(const SearchRequest& request) const {
   TRY(vectors_.space().check_query(request.query));
-  if (request.k == 0) return invalid_argument("k is 0; ask for at least 1 neighbour");
+  TRY(check_asked(request));
   TRY(request.stop.check());
   const Node nodes = rows_.size();
   TopK top(std::min<uint64_t>(request.k, nodes));
   SearchStats stats;
   TRY(scan(request.query, request.allowed, nodes, request.stop, top, stats));
-  return answer_of(top, stats);
+  SearchAnswer answer = answer_of(top, stats);
+  if (request.allowed != nullptr) answer.plan_begun = answer.plan = FilterPlan::kScan;
+  return answer;
 }
 
 Result<SearchAnswer> FlatIndex::range_search(const RangeRequest& request) const {
@@ -142,7 +151,7 @@ Result<SearchAnswer> FlatIndex::range_search(const RangeRequest& request) const 
 Result<std::vector<SearchAnswer>> FlatIndex::search_batch(VectorBlock queries,
                                                           const SearchRequest& request) const {
   TRY(vectors_.space().check_query({queries.data, queries.type, queries.dim}));
-  if (request.k == 0) return invalid_argument("k is 0; ask for at least 1 neighbour");
+  TRY(check_asked(request));
   return FlatBatch(*this, queries, request).run();
 }
 
@@ -191,6 +200,7 @@ constinit const IndexKind kFlatKind = {
     .settle = nullptr,
     .audit = nullptr,
     .learn = nullptr,
+    .add_labeled = nullptr,
 };
 
 }  // namespace kith

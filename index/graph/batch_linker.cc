@@ -114,8 +114,11 @@ void BatchLinker::finish() {
     const Node node = begin_ + static_cast<Node>(i);
     const Node twin = twins_[i];
     const Node equal = twin == kNoNode ? plans_[i].equal : plans_[twin - begin_].equal;
-    if (equal != kNoNode || twin != kNoNode) graph_.add_equal(equal != kNoNode ? equal : twin, node);
-    plans_[i].equal == kNoNode && !plans_[i].selected.empty() ? linker.finish(node) : graph_.set_linked(node);
+    if (equal != kNoNode || twin != kNoNode) {
+      linker.hang(equal != kNoNode ? equal : twin, node);
+    } else {
+      plans_[i].selected.empty() ? graph_.set_linked(node) : linker.finish(node);
+    }
   }
 }
 

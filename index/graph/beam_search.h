@@ -18,10 +18,18 @@
 
 namespace kith {
 
+/// Writes neighbours that were not visited yet to `out`, and marks them.
+template <typename G>
+concept FreshNeighborGraph = requires(const G& graph, Node node, VisitedSet& visited, Node* out) {
+  { graph.read_fresh(node, visited, out) } -> std::convertible_to<size_t>;
+};
+
 template <typename G>
 concept NeighborGraph = requires(const G& graph, Node node, Node* out) {
   { graph.degree_max() } -> std::convertible_to<uint32_t>;
-  { graph.read(node, out) } -> std::convertible_to<uint32_t>;  // neighbours written to out
+  requires FreshNeighborGraph<G> || requires {
+    { graph.read(node, out) } -> std::convertible_to<uint32_t>;  // neighbours written to out
+  };
   graph.prefetch(node);
 };
 
@@ -73,7 +81,12 @@ inline size_t gather_unvisited(const Graph& graph, const Scorer& scorer, Node no
                                StepScratch& scratch) {
   Node* nodes = scratch.nodes.data();
   const void** rows = scratch.rows.data();
-  const size_t count = visited.keep_fresh(nodes, graph.read(node, nodes));
+  size_t count = 0;
+  if constexpr (FreshNeighborGraph<Graph>) {
+    count = graph.read_fresh(node, visited, nodes);
+  } else {
+    count = visited.keep_fresh(nodes, graph.read(node, nodes));
+  }
   for (size_t i = 0; i < count; ++i) {
     rows[i] = scorer.row(nodes[i]);
     scorer.prefetch(rows[i]);

@@ -47,11 +47,13 @@ class LinearPool {
  public:
   /// The walk ends when `patience` steps in a row have brought nothing among the nearest `watched`, for then
   /// little more will come (early termination as in KBest): of the queries that need a wide beam for a high
-  /// recall most are answered long before it is exhausted.
-  void reset(size_t beam, size_t watched = 0, size_t patience = SIZE_MAX) {
+  /// recall most are answered long before it is exhausted. Once the beam is full only its
+  /// nearest `expanded` are expanded; those behind them are kept for the answer.
+  void reset(size_t beam, size_t watched = 0, size_t patience = SIZE_MAX, size_t expanded = SIZE_MAX) {
     if (entries_.size() < beam + 1) entries_.resize(beam + 1);
     watched_ = watched;
     patience_ = patience;
+    expanded_ = expanded;
     quiet_ = 0;
     beam_ = beam;
     size_ = 0;
@@ -69,10 +71,18 @@ class LinearPool {
   /// `trail`; null ends that.
   void keep_trail(std::vector<Candidate>* trail) { trail_ = trail; }
 
+  /// Keeps all that is offered, near or not, in `met`, emptied first; null ends that.
+  void keep_met(std::vector<Candidate>* met) {
+    met_ = met;
+    if (met_ != nullptr) met_->clear();
+  }
+
   /// Takes in those of `count` candidates that are near enough.
   template <typename Filter>
   void offer(const float* distances, const Node* nodes, size_t count, const Filter& /*all pass*/) {
     if (fresh_.size() < count) fresh_.resize(count);
+    if (met_ != nullptr)
+      for (size_t i = 0; i < count; ++i) met_->push_back({distances[i], nodes[i]});
     Candidate* fresh = fresh_.data();
     size_t kept = 0;
     for (size_t i = 0; i < count; ++i) {  // no branch: few of them are near enough, none knows which
@@ -92,8 +102,9 @@ class LinearPool {
   /// The nearest candidate not expanded yet, now marked; kNoNode at the end of the walk.
   Node next() {
     Candidate* entries = entries_.data();
-    while (cursor_ < size_ && (entries[cursor_].node & kExpanded)) ++cursor_;
-    if (cursor_ == size_ || ++quiet_ > patience_) return kNoNode;
+    const size_t end = expandable();
+    while (cursor_ < end && (entries[cursor_].node & kExpanded)) ++cursor_;
+    if (cursor_ >= end || ++quiet_ > patience_) return kNoNode;
     const Node node = entries[cursor_].node;
     entries[cursor_++].node |= kExpanded;
     return node;
@@ -102,9 +113,19 @@ class LinearPool {
   /// The one that `next` would return, or kNoNode: a hint for prefetching.
   Node peek() const {
     const Candidate* entries = entries_.data();
+    const size_t end = expandable();
     size_t at = cursor_;
-    while (at < size_ && (entries[at].node & kExpanded)) ++at;
-    return at < size_ ? entries[at].node : kNoNode;
+    while (at < end && (entries[at].node & kExpanded)) ++at;
+    return at < end ? entries[at].node : kNoNode;
+  }
+
+  /// After the walk: drops candidates that do not pass.
+  template <typename Filter>
+  void keep(Filter&& passes) {
+    size_t kept = 0;
+    for (size_t i = 0; i < size_; ++i)
+      if (passes(entries_[i].node & ~kExpanded)) entries_[kept++] = entries_[i];
+    size_ = kept;
   }
 
   size_t size() const { return size_; }
@@ -142,13 +163,18 @@ class LinearPool {
     if (size_ == beam_) bound_ = entries[beam_ - 1].distance;
   }
 
+  /// A full beam may be expanded in part only.
+  size_t expandable() const { return size_ == beam_ ? std::min(size_, expanded_) : size_; }
+
   std::vector<Candidate> entries_;
   std::vector<Candidate>* trail_ = nullptr;
+  std::vector<Candidate>* met_ = nullptr;
   std::vector<Candidate> fresh_;
   size_t beam_ = 0;
   size_t size_ = 0;
   size_t watched_ = 0;
   size_t patience_ = 0;
+  size_t expanded_ = 0;
   size_t quiet_ = 0;   // steps since one brought something among the watched
   size_t cursor_ = 0;  // no candidate before it is unexpanded
   float bound_ = 0;
@@ -195,6 +221,8 @@ class FilteredPool {
 
   size_t size() const { return size_; }
   Candidate operator[](size_t i) const { return accepted_[i]; }
+  /// What is not nearer is taken no more.
+  float bound() const { return bound_; }
 
  private:
   static bool farther(const Candidate& a, const Candidate& b) { return a.distance > b.distance; }

@@ -5,7 +5,9 @@
 #include <unordered_map>
 
 #include "index/graph/batch_linker.h"
+#include "index/graph/label_tree.h"
 #include "index/graph/mean_vector.h"
+#include "index/graph/stitched_builder.h"
 
 namespace kith {
 namespace {
@@ -44,6 +46,16 @@ Result<Node> nearest_to_mean(const GraphStore& graph, const std::vector<Node>& n
     if (node == nodes[0] || distance < best.distance) best = {distance, node};
   }
   return best.node;
+}
+
+/// Before anything is linked: what hangs at a node is to be found through it.
+Result<void> hold_labels_together(GraphStore& graph, const std::vector<std::pair<Node, Node>>& twins,
+                                  Node nodes, ScratchPool<LinkScratch>& scratch) {
+  LabelTable& labels = *graph.labels();
+  for (const auto& [representative, member] : twins) TRY(labels.widen(representative, labels.set_of(member)));
+  const auto lease = scratch.borrow();
+  grow_label_trees(graph, *lease, nodes);
+  return {};
 }
 
 /// The spanning tree and its repair.
@@ -150,7 +162,11 @@ bool is_zero(const std::byte* vector, size_t bytes) {
 
 }  // namespace
 
-Result<BuildCounts> build_graph(const GraphKind& kind, GraphStore& graph, const RowTable& rows, Node nodes,
+GraphBuild builder_of(const GraphKind& kind, const GraphOptions& options) {
+  return options.labels == LabelEdges::kStitched ? build_stitched : kind.build;
+}
+
+Result<BuildCounts> build_graph(GraphBuild build, GraphStore& graph, const RowTable& rows, Node nodes,
                                 ScratchPool<LinkScratch>& scratch, ThreadPool* pool, const Stop& stop) {
   const Members members = members_of(graph, rows, nodes);
   BuildCounts counts;
@@ -158,19 +174,25 @@ Result<BuildCounts> build_graph(const GraphKind& kind, GraphStore& graph, const 
   if (!members.nodes.empty()) {
     const Node middle = TRY(nearest_to_mean(graph, members.nodes));
     TRY(stop.check());
-    if (members.nodes.size() > 1) TRY(kind.build({graph, members.nodes, middle, pool, stop}));
+    if (members.nodes.size() > 1) TRY(build({graph, members.nodes, middle, pool, stop}));
     const auto lease = scratch.borrow();
     counts.unreached = Connector(graph, *lease, nodes, middle).run(members.nodes);
-    if (CodeStore* codes = graph.codes())
+    if (CodeStore* codes = graph.codes()) {
       for_all(pool, members.nodes.size(),
               [&](size_t i) { codes->encode(members.nodes[i], graph.vectors()); });
+      for (const auto& [representative, member] : members.twins) codes->encode(member, graph.vectors());
+    }
     graph.offer_entry(middle, 0);
   }
   for (const Node node : members.nodes)
     if (graph.space().metric == Metric::kCosine && is_zero(graph.vectors()[node], graph.space().bytes()))
       graph.set_zero_node(node);
+  if (graph.labels() != nullptr) TRY(hold_labels_together(graph, members.twins, nodes, scratch));
   for (const auto& [representative, member] : members.twins) graph.add_equal(representative, member);
   for (Node node = 0; node < nodes; ++node) graph.set_linked(node);
+  const GraphOptions& options = graph.options();
+  if (options.entry_moves && !options.levels && nodes > 0)
+    graph.choose_landmarks(GraphStore::landmark_step(nodes - 1));
   return counts;
 }
 

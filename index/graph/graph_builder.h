@@ -18,9 +18,12 @@ struct BuildCounts {
   uint64_t unreached = 0;  // nodes that the builder's own edges did not lead to from the entry
 };
 
+/// The builder of an index's first rows, or null.
+GraphBuild builder_of(const GraphKind& kind, const GraphOptions& options);
+
 /// Builds nodes [0, nodes), none of which is linked, and marks them linked. No linker runs meanwhile; readers
 /// may. When it fails nothing is linked.
-Result<BuildCounts> build_graph(const GraphKind& kind, GraphStore& graph, const RowTable& rows, Node nodes,
+Result<BuildCounts> build_graph(GraphBuild build, GraphStore& graph, const RowTable& rows, Node nodes,
                                 ScratchPool<LinkScratch>& scratch, ThreadPool* pool, const Stop& stop);
 
 }  // namespace kith

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "index/graph/label_codec.h"
 
 namespace kith {
 
@@ -15,6 +16,7 @@ constexpr uint32_t kVersion = 2;
 struct Snapshot {
   NodeBits linked;
   NodeBits members;  // of the graph
+  bool all_linked = true;
   std::vector<std::pair<Node, Node>> equals;
   std::optional<GraphEntry> entry;
 };
@@ -26,7 +28,11 @@ Snapshot snapshot_of(const GraphStore& graph, Node nodes) {
   out.linked = NodeBits(nodes);
   out.entry = graph.entry();  // first: it is most likely among the linked ones then
   for (Node node = 0; node < nodes; ++node)
-    if (graph.linked(node)) out.linked.set(node);
+    if (graph.linked(node)) {
+      out.linked.set(node);
+    } else {
+      out.all_linked = false;
+    }
   out.members = out.linked;
   graph.for_each_equal([&](Node representative, Node member) {
     if (!out.linked.has(member)) return;
@@ -102,6 +108,14 @@ Result<void> write_graph(CheckpointOutput& out, const GraphKind& kind, const Ind
   TRY(write_head(main, graph, snapshot));
   TRY(write_links(main, snapshot));
   TRY(write_sums(main, kListSums, list_sums));
+  const bool at_rest = snapshot.all_linked && rows.size() == nodes;
+  if (graph.nested() != nullptr) {
+    const NodeBits nested = nested_nodes(snapshot.linked, snapshot.equals, *graph.labels());
+    const NodeBits groups = TRY(write_labels(main, graph, nested, at_rest));
+    TRY(write_nested_lists(out, main, graph, nested, groups));
+  } else if (graph.labels() != nullptr) {
+    TRY(write_labels(main, graph, snapshot.members, at_rest));
+  }
   if (const CodeStore* codes = graph.codes()) TRY(codes->write(out, main, snapshot.linked));
   return main.finish();
 }

@@ -7,6 +7,8 @@
 //         after opening
 //   EQUL  pairs u32 representative, u32 member: chains of equal vectors in their order
 //   LSUM  checksums of the extents of lists (list_codec.h)
+//   LSET, LNOD, LSTA  where rows carry labels (label_codec.h)
+//   LNAV, NSUM  with labels=nested (nested_codec.h)
 //   CODE, CSUM  where walks are on codes, see CodeStore::write
 //
 // Linkers need not pause: what is linked is fixed first, then each list is copied under its lock and edges to

@@ -9,6 +9,7 @@
 #include "index/graph/graph_builder.h"
 #include "index/graph/graph_reader.h"
 #include "index/graph/graph_walk.h"
+#include "index/graph/label_tree.h"
 
 namespace kith {
 namespace {
@@ -22,7 +23,7 @@ constexpr uint64_t kReleaseBytes = 1 << 20;   // of linked vectors leave memory 
 
 /// What memory=codes needs of an index.
 Result<void> check_disk(const GraphKind& kind, const VectorSpace& space, const GraphOptions& options) {
-  if (kind.build != nullptr)
+  if (builder_of(kind, options) != nullptr)
     return invalid_argument("{}: memory=codes: its builder works on full vectors; use hnsw, vamana or nsw",
                             kind.name);
   if (options.code_bits == 0)
@@ -40,7 +41,11 @@ Result<void> check_disk(const GraphKind& kind, const VectorSpace& space, const G
 
 GraphIndex::GraphIndex(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
                        const GraphOptions& options)
-    : kind_(kind), spec_(spec), graph_(space, options, spec.seed), queue_(*this, spec.pool) {}
+    : kind_(kind),
+      builder_(builder_of(kind, options)),
+      spec_(spec),
+      graph_(space, options, spec.seed),
+      queue_(*this, spec.pool) {}
 
 GraphIndex::~GraphIndex() = default;
 
@@ -108,6 +113,11 @@ Result<Node> GraphIndex::read(const CheckpointInput& in, const SectionFile& main
   TRY(run_jobs(context.pool, jobs));
   Node done = 0;
   while (done < nodes && graph_.linked(done)) ++done;
+  const bool trees = graph_.labels() != nullptr && !graph_.options().fused();
+  if (trees && !(graph_reader.at_rest() && done == nodes)) {
+    const auto scratch = link_scratch_.borrow();
+    grow_label_trees(graph_, *scratch, nodes);
+  }
   if (filed) {
     TRY(vectors.start_file(*context.fs, context.directory));
     TRY(vector_reader.read_to_file(done));
@@ -115,7 +125,8 @@ Result<Node> GraphIndex::read(const CheckpointInput& in, const SectionFile& main
   return done;
 }
 
-Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
+Result<void> GraphIndex::append(std::span<const Row> rows, VectorBlock vectors,
+                                std::span<const LabelSetNumber> sets) {
   TRY(graph_.space().check_block(rows, vectors));
   const uint64_t count = uint64_t{rows_.size()} + rows.size();
   if (count > kNodesMax)
@@ -133,6 +144,9 @@ Result<void> GraphIndex::add(std::span<const Row> rows, VectorBlock vectors) {
   for (size_t begin = 0; begin < rows.size(); begin += kAddSlice) {
     const size_t end = std::min(rows.size(), begin + kAddSlice);
     const Node first = rows_.size();
+    if (LabelTable* labels = graph_.labels())
+      for (size_t i = begin; i < end; ++i)
+        labels->set(before + static_cast<Node>(i), sets.empty() ? LabelTable::kNoLabels : sets[i]);
     rows_.publish(rows.subspan(begin, end - begin));
     publish(first);
     if (waits_for_build()) {
@@ -166,7 +180,7 @@ Result<void> GraphIndex::build_once(const Stop& stop) {
   const Node nodes = rows_.size();
   if (!waits_for_build() || nodes == 0) return {};
   const std::shared_lock linking(linking_);
-  TRY(build_graph(kind_, graph_, rows_, nodes, link_scratch_, spec_.pool, stop));
+  TRY(build_graph(builder_, graph_, rows_, nodes, link_scratch_, spec_.pool, stop));
   std::lock_guard lock(publish_mutex_);
   queue_.assume_done(nodes);
   built_.store(true, std::memory_order_release);
@@ -276,12 +290,12 @@ Result<void> GraphIndex::train_codes(Node nodes) {
 
 /// A search that began before there were codes walks on vectors in memory. Where these have left it meanwhile
 /// the answer is of no use, and the search begins again, on codes now: once at most.
-template <typename Ask>
-Result<SearchAnswer> GraphIndex::walk(const VectorView& query, const RowSet* allowed, const Stop& stop,
+template <typename Request, typename Ask>
+Result<SearchAnswer> GraphIndex::walk(const Request& request, const RowBits* bits, const LabelFilter* labels,
                                       Ask ask) const {
   const auto scratch = walk_scratch_.borrow();
   while (true) {
-    GraphWalk walk(*this, *scratch, query, allowed, stop);
+    GraphWalk walk(*this, *scratch, request.query, {request.allowed, bits, labels}, request.stop);
     Result<SearchAnswer> answer = ask(walk);
     if (!walk.overtaken()) return answer;
   }
@@ -292,8 +306,13 @@ Result<SearchAnswer> GraphIndex::search(const SearchRequest& request) const {
   if (request.k == 0) return invalid_argument("k is 0; ask for at least 1 neighbour");
   TRY(request.stop.check());
   const uint32_t effort = request.effort == 0 ? graph_.options().ef : request.effort;
-  return walk(request.query, request.allowed, request.stop,
-              [&](GraphWalk& walk) { return walk.nearest(request.k, effort); });
+  std::optional<LabelFilter> labels;
+  if (request.labels != nullptr) {
+    TRY(check_query_labels(*request.labels));
+    labels.emplace(*graph_.labels(), *request.labels, graph_.nested());
+  }
+  return walk(request, request.allowed_bits, labels ? &*labels : nullptr,
+              [&](GraphWalk& walk) { return walk.nearest(request, effort); });
 }
 
 Result<SearchAnswer> GraphIndex::range_search(const RangeRequest& request) const {
@@ -301,8 +320,20 @@ Result<SearchAnswer> GraphIndex::range_search(const RangeRequest& request) const
   if (request.rows_max == 0) return invalid_argument("rows_max is 0; ask for at least 1 row");
   TRY(request.stop.check());
   const uint32_t effort = request.effort == 0 ? graph_.options().ef : request.effort;
-  return walk(request.query, request.allowed, request.stop,
+  return walk(request, nullptr, nullptr,
               [&](GraphWalk& walk) { return walk.within(request.radius, request.rows_max, effort); });
+}
+
+bool GraphIndex::begins_with_walk(const SearchRequest& request) const {
+  if (request.labels != nullptr) return true;
+  PlanInput input;
+  input.nodes = std::max<Node>(rows_.size(), 1);
+  input.matches = std::min<uint64_t>(rows_.live_count(), request.allowed->size());
+  input.k = request.k;
+  input.effort = request.effort == 0 ? graph_.options().ef : request.effort;
+  input.codes = graph_.codes() != nullptr;
+  const FilterPlan plan = first_plan(request.plan, input);
+  return plan != FilterPlan::kScan && plan != FilterPlan::kCodeScan;
 }
 
 Result<std::vector<SearchAnswer>> GraphIndex::search_batch(VectorBlock queries,
@@ -310,8 +341,15 @@ Result<std::vector<SearchAnswer>> GraphIndex::search_batch(VectorBlock queries,
   std::vector<SearchAnswer> answers(queries.count);
   std::mutex mutex;
   Result<void> failed;  // the first failure; guarded by mutex
+  RowBits bits;
+  SearchRequest of_all = request;
+  if (request.allowed != nullptr && request.allowed_bits == nullptr && begins_with_walk(request) &&
+      bits_pay(rows_.rows_end(), rows_.size())) {
+    bits.assign(*request.allowed, rows_.rows_end());
+    of_all.allowed_bits = &bits;
+  }
   const auto one = [&](size_t i) {
-    SearchRequest mine = request;
+    SearchRequest mine = of_all;
     mine.query = queries[i];
     Result<SearchAnswer> answer = search(mine);
     if (answer) {
@@ -340,11 +378,13 @@ IndexMemory GraphIndex::memory() const {
                       sizeof(uint32_t) + 1 + sizeof(uint32_t);
   const CodeStore* codes = graph_.codes();
   if (codes != nullptr) per_node += codes->extents().stride();
+  per_node += graph_.label_bytes_per_node();
   const VectorStore& vectors = graph_.vectors();
   if (vectors.leaves_memory()) per_node += sizeof(uint32_t);  // checksums
   const uint64_t released = std::min<uint64_t>(vectors.released(), nodes);
   return {.vector_bytes = (nodes - released) * vectors.stride(),
-          .structure_bytes = nodes * per_node + graph_.upper_lists() * graph_.upper().bytes(),
+          .structure_bytes = nodes * per_node + graph_.upper_lists() * graph_.upper().bytes() +
+                             graph_.label_memory(),
           .disk_bytes = vectors.leaves_memory() && codes != nullptr ? nodes * vectors.stride() : 0};
 }
 

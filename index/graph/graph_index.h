@@ -14,6 +14,7 @@
 
 #include "index/graph/graph_audit.h"
 #include "index/graph/graph_store.h"
+#include "index/graph/label_filter.h"
 #include "index/graph/link_queue.h"
 #include "index/graph/linker.h"
 #include "index/graph/scratch_pool.h"
@@ -33,6 +34,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   ~GraphIndex() override;
 
   Result<void> add(std::span<const Row> rows, VectorBlock vectors) override;
+  Result<void> add_labeled(std::span<const Row> rows, VectorBlock vectors, std::span<const LabelSet> labels);
   Result<void> remove(Row row) override;
   Result<SearchAnswer> search(const SearchRequest& request) const override;
   Result<void> checkpoint(CheckpointOutput& out) const override;
@@ -66,7 +68,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   Result<void> check_directory() const;
 
   /// True for kinds with a builder as long as it has not run: rows wait for it.
-  bool waits_for_build() const { return kind_.build != nullptr && !built_.load(std::memory_order_acquire); }
+  bool waits_for_build() const { return builder_ != nullptr && !built_.load(std::memory_order_acquire); }
   /// Builds all that is there, if nobody has. Waits for another thread that is at it.
   Result<void> build_once(const Stop& stop);
   /// Links what was published, or leaves it to wait for the build.
@@ -77,8 +79,15 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   void wait_for_linkers(uint64_t added);
   /// Lets vectors of linked nodes leave memory, where they are to, if they are this many bytes.
   void release_vectors(uint64_t at_least);
-  template <typename Ask>
-  Result<SearchAnswer> walk(const VectorView& query, const RowSet* allowed, const Stop& stop, Ask ask) const;
+  template <typename Request, typename Ask>
+  Result<SearchAnswer> walk(const Request& request, const RowBits* bits, const LabelFilter* labels,
+                            Ask ask) const;
+
+  /// Whether a search with this request's set of allowed rows asks it of nodes that a walk meets.
+  bool begins_with_walk(const SearchRequest& request) const;
+
+  Result<void> append(std::span<const Row> rows, VectorBlock vectors, std::span<const LabelSetNumber> sets);
+  Result<void> check_query_labels(const LabelQuery& query) const;
 
   void link(Node node) override;
   Result<void> learn_one(VectorView query, const Stop& stop);
@@ -86,6 +95,7 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   bool linked(Node node) const override { return graph_.linked(node); }
 
   const GraphKind& kind_;
+  const GraphBuild builder_;  // of the first rows, or null
   IndexSpec spec_;
   RowTable rows_;
   GraphStore graph_;
@@ -128,6 +138,12 @@ constexpr IndexKind index_kind_of() {
       .audit = audit_graph,
       .learn = [](Index& index, VectorBlock queries,
                   const Stop& stop) { return static_cast<GraphIndex&>(index).learn(queries, stop); },
+      .add_labeled =
+          !kGraph.labels
+              ? nullptr
+              : +[](Index& index, std::span<const Row> rows, VectorBlock vectors,
+                    std::span<const LabelSet>
+                        labels) { return static_cast<GraphIndex&>(index).add_labeled(rows, vectors, labels); },
   };
 }
 

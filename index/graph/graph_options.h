@@ -4,11 +4,21 @@
 
 #include "index/graph/select_neighbors.h"
 #include "index/index.h"
+#include "index/labels.h"
 #include "index/option_reader.h"
 
 namespace kith {
 
 class GraphStore;
+
+/// What edges know of labels (linker_labels.cc).
+enum class LabelEdges : uint8_t {
+  kNone,
+  kFiltered,  // FilteredVamana: a row's labels choose its candidates, and the pruning rule spares them
+  kStitched,  // StitchedVamana: the first rows are built at once, label by label; later ones as above
+  kNested,    // UNG: further lists lead to rows of the same labels, and of these and more (nested_store.h)
+  kFused,     // NHQ: labels are attributes, and part of the distance (fused_metric.h)
+};
 
 struct GraphOptions {
   PruneRule rule;                  // of a new node's links and of lists that are full
@@ -30,6 +40,14 @@ struct GraphOptions {
   uint32_t code_bits = 0;          // of the codes that walks and linking measure on; 0 = on full vectors
   bool vectors_on_disk = false;    // memory=codes: full vectors are in a file, read to rerank
   bool extend_candidates = false;  // offer the candidates' neighbours to the selection too
+  uint32_t gamma = 1;              // of the rule kTwoHops: lists lead to so many times as many nodes
+  uint32_t verbatim = 0;           // of the same: how many of a list's nodes are not compressed
+  LabelEdges labels = LabelEdges::kNone;
+  Label universal_label = kNoLabel;  // rows with it match every label asked for
+  uint32_t groups_max = 4096;        // of kNested: sets of labels with a graph of their own
+  uint32_t cross_edges = 6;          // of the same: that come to a new row from rows of fewer labels
+
+  bool fused() const { return labels == LabelEdges::kFused; }
 };
 
 /// What a batch builder builds from.
@@ -46,17 +64,20 @@ struct BuildInput {
 /// others are given.
 void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t fallback, GraphOptions& out);
 
+/// Builds a graph at once. Connectivity is not its care. Returns the stop's error between its phases.
+using GraphBuild = Result<void> (*)(const BuildInput& input);
+
 /// A kind of graph: a row of constants.
 struct GraphKind {
   const char* name;
   const char* summary;
   std::string_view magic;  // of its checkpoints, 8 characters
   /// Null: every row is linked as it comes. Else: the first rows are built into a graph at once, later ones
-  /// are linked as they come. Connectivity is not the builder's care. Returns the stop's error between its
-  /// phases.
-  Result<void> (*build)(const BuildInput& input);
+  /// are linked as they come.
+  GraphBuild build;
   /// InvalidArgument naming the option.
   Result<GraphOptions> (*parse)(const IndexOptions& options, const VectorSpace& space);
+  bool labels = false;  // rows may carry some, where the options say so
 };
 
 }  // namespace kith

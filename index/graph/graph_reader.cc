@@ -1,6 +1,7 @@
 #include "index/graph/graph_reader.h"
 
 #include "base/bytes.h"
+#include "index/graph/nested_linker.h"
 
 namespace kith {
 
@@ -10,6 +11,7 @@ Result<void> GraphReader::begin(std::vector<OpenJob>& jobs) {
   linked_ = members_ = TRY(read_bits(main_, kLink, nodes_));
   TRY(read_equals());
   TRY(read_head());
+  if (graph_.labels() != nullptr) TRY(read_labels(jobs));
   auto codes = TRY(CodeStore::read(in_, main_, graph_.space(), nodes_, graph_.seed(), jobs));
   if (codes != nullptr) graph_.adopt_codes(std::move(codes));
   const std::vector<uint32_t> sums = TRY(read_sums(main_, kListSums, cut_));
@@ -26,9 +28,60 @@ void GraphReader::finish() {
     if (linked_.has(member)) graph_.add_equal(representative, member);
   for (Node node = 0; node < nodes_; ++node)
     if (linked_.has(node)) graph_.set_linked(node);
+  for (const LabelStart& start : starts_.starts)  // one that is linked again is none
+    if (linked_.has(start.start)) {
+      graph_.labels()->claim_start(start.label, start.start);
+      if (start.loose > 0) graph_.labels()->count_loose(start.label, start.loose);
+    }
+  if (graph_.nested() != nullptr) begin_groups();
   const GraphOptions& options = graph_.options();
   if (options.entry_moves && !options.levels && nodes_ > 0)
     graph_.choose_landmarks(GraphStore::landmark_step(nodes_ - 1));
+}
+
+Result<void> GraphReader::read_labels(std::vector<OpenJob>& jobs) {
+  LabelTable& labels = *graph_.labels();
+  const std::vector<LabelSetNumber> numbers = TRY(read_label_sets(main_, nodes_, labels));
+  if (graph_.nested() != nullptr) {
+    nested_ = nested_nodes(linked_, equals_, labels);
+    starts_ = TRY(read_label_starts(main_, nested_, numbers, graph_));
+    return read_nested_lists(in_, main_, nested_, graph_, jobs);
+  }
+  starts_ = TRY(read_label_starts(main_, members_, numbers, graph_));
+  for (const auto& [representative, member] : equals_)
+    TRY(labels.widen(representative, labels.set_of(member)));
+  return {};
+}
+
+/// Those whose start is not to be linked again; lists of what is are cleared. A file may say that it is whole
+/// and not be.
+void GraphReader::begin_groups() {
+  NestedStore& nested = *graph_.nested();
+  drop_unlinked();
+  for (const LabelGroups::Group& group : starts_.groups) {
+    if (!linked_.has(group.entries.front())) continue;
+    nested.groups.begin(group.set, group.entries.front());
+    if (group.loose > 0) nested.groups.count_loose(group.set, group.loose);
+    nested.groups.lead_from(group.led_from, group.set);
+  }
+  for (Node node = 0; node < nodes_; ++node)
+    if (nested_.has(node)) nested.groups.count_row(graph_.labels()->walk_set(node), node);
+  starts_.at_rest = starts_.at_rest && nested_whole(graph_, nested_);
+}
+
+/// Edges to a node that is linked again may come to lead to a member of a chain, whose row is found by the
+/// chain already.
+void GraphReader::drop_unlinked() {
+  NestedStore& nested = *graph_.nested();
+  bool dropped = false;
+  for (Node node = 0; node < nodes_; ++node) {
+    if (!nested_.has(node) || linked_.has(node)) continue;
+    nested.clear(node);
+    nested_.set(node, false);
+    dropped = true;
+  }
+  for (Node node = 0; dropped && node < nodes_; ++node)
+    if (nested_.has(node)) nested.keep_edges(node, [&](Node other) { return nested_.has(other); });
 }
 
 Result<void> GraphReader::read_equals() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "index/graph/graph_codec.h"
+#include "index/graph/label_codec.h"
 
 namespace kith {
 
@@ -16,10 +17,15 @@ class GraphReader {
   Result<void> begin(std::vector<OpenJob>& jobs);
   /// After all jobs.
   void finish();
+  /// No edge was left out that labels may need.
+  bool at_rest() const { return starts_.at_rest; }
 
  private:
   Result<void> read_equals();
   Result<void> read_head();
+  Result<void> read_labels(std::vector<OpenJob>& jobs);
+  void begin_groups();
+  void drop_unlinked();
   Result<Node> node_of(uint64_t slot, const char* what) const;
   Result<void> read_lists(const Extent& extent, uint32_t sum);
   void unlink_unreachable();
@@ -33,6 +39,8 @@ class GraphReader {
   NodeBits linked_;
   NodeBits members_;  // of the graph
   std::vector<std::pair<Node, Node>> equals_;
+  NodeBits nested_;  // with labels=nested: that have lists there
+  LabelStarts starts_;
   Node entry_ = kNoNode;
   Node zero_ = kNoNode;
 };

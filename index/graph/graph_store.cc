@@ -31,8 +31,12 @@ GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, ui
       level_scale_(options.levels ? 1 / std::log(static_cast<double>(options.links)) : 0),
       vectors_(space, options.vectors_on_disk),
       base_(options.degree),
-      upper_(options.links),
-      marks_(ListMarks::bytes(options.degree)) {}
+      upper_(options.links * options.gamma),
+      marks_(ListMarks::bytes(options.degree)) {
+  if (options.labels != LabelEdges::kNone) labels_ = std::make_unique<LabelTable>(options.universal_label);
+  if (options.labels == LabelEdges::kNested)
+    nested_ = std::make_unique<NestedStore>(*labels_, options.groups_max);
+}
 
 Result<void> GraphStore::grow(Node count) {
   TRY(vectors_.grow(count));
@@ -42,12 +46,15 @@ Result<void> GraphStore::grow(Node count) {
   TRY(upper_first_.grow(count));
   TRY(linked_.grow(count));
   TRY(equals_.grow(count));
-  for (; grown_ < count; ++grown_) {
+  if (labels_ != nullptr) TRY(labels_->grow(count));
+  if (nested_ != nullptr) TRY(nested_->grow(count));
+  for (Node node = grown(); node < count; ++node) {
     const uint64_t first = upper_used_.load(std::memory_order_relaxed);
-    const uint64_t used = first + level(grown_);
+    const uint64_t used = first + level(node);
     TRY(upper_.grow(used));
-    upper_first_[grown_] = static_cast<uint32_t>(first);
+    upper_first_[node] = static_cast<uint32_t>(first);
     upper_used_.store(used, std::memory_order_relaxed);
+    grown_.store(node + 1, std::memory_order_release);
   }
   return {};
 }
@@ -86,11 +93,17 @@ void GraphStore::offer_entry(Node node, uint32_t level) {
   }
 }
 
-void GraphStore::add_equal(Node representative, Node node) {
+/// What is first of its set is settled with its place in the chain, in one step: checkpoints take the first
+/// in the chain to have the lists (nested_nodes).
+bool GraphStore::add_equal(Node representative, Node node) {
   std::lock_guard lock(equals_mutex_);
+  has_equals_.store(true, std::memory_order_release);
   const auto [end, first] = chain_ends_.try_emplace(representative, representative);
   equals_[end->second].store(node + 1, std::memory_order_release);
   end->second = node;
+  if (nested_ == nullptr) return false;
+  const LabelSetNumber set = labels_->set_of(node);
+  return set != labels_->set_of(representative) && nested_->claim(representative, set);
 }
 
 NodeBits GraphStore::reachable(Node nodes) const {
@@ -112,6 +125,24 @@ NodeBits GraphStore::reachable(Node nodes) const {
     reach(next_equal(queue[next]));
   }
   return seen;
+}
+
+NodeBits GraphStore::reachable_by(Label label, Node nodes) const {
+  NodeBits reached(nodes);
+  std::vector<Node> stack;
+  const auto reach = [&](Node node) {
+    if (node >= nodes || reached.has(node) || !labels_->walked_by(node, label)) return;
+    reached.set(node);
+    stack.push_back(node);
+  };
+  reach(labels_->start(label));
+  std::vector<Node> neighbors(base_.capacity());
+  while (!stack.empty()) {
+    const uint32_t degree = base_.read(stack.back(), neighbors.data());
+    stack.pop_back();
+    for (const Node neighbor : std::span(neighbors).first(degree)) reach(neighbor);
+  }
+  return reached;
 }
 
 void GraphStore::set_zero_node(Node node) {

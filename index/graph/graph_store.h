@@ -24,8 +24,10 @@
 #include "base/random.h"
 #include "index/graph/adjacency.h"
 #include "index/graph/graph_options.h"
+#include "index/graph/label_table.h"
 #include "index/graph/landmarks.h"
 #include "index/graph/measure.h"
+#include "index/graph/nested_store.h"
 #include "index/graph/node_locks.h"
 #include "index/node_bits.h"
 
@@ -36,27 +38,6 @@ struct GraphEntry {
   uint32_t level;
 };
 
-/// What the writers of a layer-0 list remember of it; guarded by the node's lock.
-class ListMarks {
- public:
-  ListMarks(std::byte* bytes) : bytes_(bytes) {}
-  /// Entries [0, checked) are in order of distance and passed the pruning rule against each other.
-  uint32_t checked() const { return static_cast<uint32_t>(bytes_[0]); }
-  void set_checked(size_t count) { bytes_[0] = static_cast<std::byte>(std::min<size_t>(count, 255)); }
-  bool forced(uint32_t position) const {
-    return (bytes_[1 + position / 8] >> (position % 8) & std::byte{1}) != std::byte{0};
-  }
-  void set_forced(uint32_t position, bool on) {
-    const std::byte bit = std::byte{1} << (position % 8);
-    std::byte& byte = bytes_[1 + position / 8];
-    byte = on ? byte | bit : byte & ~bit;
-  }
-  static size_t bytes(uint32_t capacity) { return 1 + (capacity + 7) / 8; }
-
- private:
-  std::byte* bytes_;
-};
-
 class GraphStore {
  public:
   static constexpr uint32_t kLevelMax = 30;
@@ -65,6 +46,8 @@ class GraphStore {
 
   /// Memory for nodes [0, count). One writer.
   Result<void> grow(Node count);
+  /// What it was grown to: above all nodes of all lists.
+  Node grown() const { return grown_.load(std::memory_order_acquire); }
 
   const GraphOptions& options() const { return options_; }
   uint64_t seed() const { return seed_; }
@@ -124,8 +107,11 @@ class GraphStore {
   bool linked(Node node) const { return linked_[node].load(std::memory_order_acquire) != 0; }
   void set_linked(Node node) { linked_[node].store(1, std::memory_order_release); }
 
-  /// Appends `node` to the chain of vectors equal to `representative`, which is a node of the graph.
-  void add_equal(Node representative, Node node);
+  /// Whether there are chains.
+  bool has_equals() const { return has_equals_.load(std::memory_order_acquire); }
+  /// Appends `node` to the chain of vectors equal to `representative`, which is a node of the graph. With
+  /// labels=nested: whether it is to have lists there, as the first of the chain with its set of labels.
+  bool add_equal(Node representative, Node node);
   /// Visits (representative, member) of all chains, each chain in its order.
   template <typename Visit>
   void for_each_equal(Visit visit) const {
@@ -138,6 +124,28 @@ class GraphStore {
   Node next_equal(Node node) const { return equals_[node].load(std::memory_order_acquire) - 1; }
   /// Which of nodes [0, nodes) layer 0 leads to from the entry, with the chains that hang at them.
   NodeBits reachable(Node nodes) const;
+  /// Which of nodes [0, nodes) walks for a label reach from its start: nodes of the graph alone.
+  NodeBits reachable_by(Label label, Node nodes) const;
+
+  /// Null where rows carry none.
+  const LabelTable* labels() const { return labels_.get(); }
+  LabelTable* labels() { return labels_.get(); }
+  /// The same where ordinary edges are chosen by labels.
+  const LabelTable* edge_labels() const { return nested_ == nullptr ? labels_.get() : nullptr; }
+  /// Null but with labels=nested.
+  const NestedStore* nested() const { return nested_.get(); }
+  NestedStore* nested() { return nested_.get(); }
+  /// Distances that linkers took, ever: what building costs.
+  uint64_t link_distances() const { return link_distances_.load(std::memory_order_relaxed); }
+  void count_link_distances(uint64_t count) { link_distances_.fetch_add(count, std::memory_order_relaxed); }
+  /// What labels take, a node and besides.
+  uint64_t label_bytes_per_node() const {
+    return (labels_ == nullptr ? 0 : LabelTable::kNodeBytes) +
+           (nested_ == nullptr ? 0 : nested_->node_bytes());
+  }
+  uint64_t label_memory() const {
+    return (labels_ == nullptr ? 0 : labels_->memory()) + (nested_ == nullptr ? 0 : nested_->memory());
+  }
 
   /// Cosine only: the node that stands for zero vectors, equally far from everything and so not found by
   /// walking.
@@ -155,11 +163,12 @@ class GraphStore {
   ExtentArray<uint32_t> upper_first_;
   ExtentArray<std::atomic<uint8_t>> linked_;
   ExtentArray<std::atomic<uint32_t>> equals_;  // node + 1, 0 ends the chain
+  std::atomic<bool> has_equals_{false};
   std::unique_ptr<CodeStore> owned_codes_;
   std::atomic<CodeStore*> codes_{nullptr};
   Landmarks landmarks_;
   std::mutex landmarks_mutex_;
-  Node grown_ = 0;                       // the writer's own
+  std::atomic<Node> grown_{0};
   std::atomic<uint64_t> upper_used_{0};  // lists given to nodes
   mutable NodeLocks locks_;
   std::mutex entry_mutex_;
@@ -168,6 +177,9 @@ class GraphStore {
   mutable std::mutex equals_mutex_;
   std::map<Node, Node> chain_ends_;  // representative → last of its chain; guarded by equals_mutex_
   std::atomic<Node> zero_node_{kNoNode};
+  std::unique_ptr<LabelTable> labels_;
+  std::unique_ptr<NestedStore> nested_;
+  std::atomic<uint64_t> link_distances_{0};
 };
 
 /// One layer as beam_search sees it.

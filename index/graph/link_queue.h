@@ -39,7 +39,7 @@ class LinkQueue {
   void publish(Node end);
   /// Returns when at most `count` are pending, linking itself meanwhile.
   void wait_at_most(uint64_t count);
-  /// Returns when none is pending. The stop's error when it says so first.
+  /// Returns when none of now is pending. The stop's error when it says so first.
   Result<void> drain(const Stop& stop);
 
   uint64_t pending() const {

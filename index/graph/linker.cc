@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "index/graph/mean_vector.h"
+#include "index/graph/select_recoverable.h"
 #include "index/graph/starts.h"
 
 namespace kith {
@@ -45,10 +46,7 @@ void Linker::link(Node node, Node nodes) {
   if (link_first(node)) return graph_.set_linked(node);
   find_place(node, nodes);
   LinkPlan& plan = scratch_.plan;
-  if (plan.equal != kNoNode) {
-    graph_.add_equal(plan.equal, node);
-    return graph_.set_linked(node);
-  }
+  if (plan.equal != kNoNode) return hang(plan.equal, node);
   choose_parent(node, plan, [](Node) { return 0u; });
   write_lists(node, plan);
   const std::vector<PruneCandidate>& base = plan.selected[0];
@@ -68,6 +66,7 @@ bool Linker::link_first(Node node) {
   if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
     graph_.set_zero_node(node);
   graph_.offer_entry(node, graph_.level(node));
+  join_labels(node);
   return true;
 }
 
@@ -94,6 +93,7 @@ void Linker::find_place(Node node, Node nodes) {
       nearest.distance = scorer.score_one(nearest.node);
       find_candidates(scorer, nearest, layer, nodes);
     }
+    if (layer == 0 && graph_.labels() != nullptr) add_label_candidates(node, scorer, nodes);
     nearest = plan.candidates.front();
     if (layer == 0) plan.equal = find_equal(node, scorer);
     if (plan.equal != kNoNode) return;
@@ -104,6 +104,7 @@ void Linker::find_place(Node node, Node nodes) {
 
 void Linker::finish(Node node) {
   graph_.offer_entry(node, graph_.level(node));
+  join_labels(node);
   if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
     graph_.set_zero_node(node);
   graph_.set_linked(node);
@@ -166,6 +167,7 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
                [&](float distance, Node node) { s.pool.insert(distance, node, true); });
   s.trail.clear();
   s.pool.keep_trail(graph_.options().rule.ladder() ? &s.trail : nullptr);
+  s.pool.keep_met(layer == 0 && graph_.nested() != nullptr ? &s.met : nullptr);
   const Stop never;
   const Result<void> walked = layer == 0 ? beam_search(BaseLayer{&graph_.base()}, scorer, AllNodes{}, s.pool,
                                                        s.visited, s.step, never, stats_)
@@ -204,9 +206,22 @@ void Linker::select(Node node, uint32_t layer) {
   s.prune.candidates.clear();
   for (const Candidate& candidate : s.plan.candidates)
     s.prune.candidates.push_back({candidate.distance, candidate.node});
-  select_neighbors(measure_, graph_.options().rule, node, graph_.options().links,
-                   graph_.options().keep_pruned, s.prune);
+  const GraphOptions& options = graph_.options();
+  const bool two_hops = options.rule.kind == PruneRule::Kind::kTwoHops;
+  prune(measure_, node, layer,
+        !two_hops    ? options.links
+        : layer == 0 ? options.degree_kept
+                     : graph_.upper().capacity());
   s.plan.selected[layer] = s.prune.kept;
+}
+
+void Linker::prune(const Measure& measure, Node centre, uint32_t layer, uint32_t max) {
+  const GraphOptions& options = graph_.options();
+  if (options.rule.kind == PruneRule::Kind::kTwoHops && layer == 0)
+    return select_recoverable(graph_.base(), {options.verbatim, options.links * options.gamma, max},
+                              graph_.grown(), scratch_.reached, scratch_.prune);
+  select_neighbors(measure, options.rule, centre, max, options.keep_pruned, scratch_.prune,
+                   layer == 0 ? graph_.edge_labels() : nullptr);
 }
 
 /// Under inner products the first of all lists are the longest vectors, and edges that pruning never drops
@@ -310,8 +325,7 @@ void Linker::connect_locked(Node to, PruneCandidate edge) {
   for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
   edge.forced = edge.forced && forced + 1 < graph_.options().degree_kept;
   const Measure measure = load_candidates(to, count, marks.checked(), edge);
-  select_neighbors(measure, graph_.options().rule, to, graph_.options().degree_kept,
-                   graph_.options().keep_pruned, s.prune);
+  prune(measure, to, 0, graph_.options().degree_kept);
   s.ids.clear();
   size_t checked = 0;
   for (const PruneCandidate& kept : s.prune.kept) {
@@ -334,8 +348,7 @@ void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
   const uint32_t count = lists.read(list, s.ids.data());
   if (count < lists.capacity()) return lists.set(list, count, edge.node);
   const Measure measure = load_candidates(to, count, kNoMarks, edge);
-  select_neighbors(measure, graph_.options().rule, to, lists.capacity(), graph_.options().keep_pruned,
-                   s.prune);
+  prune(measure, to, layer, lists.capacity());
   s.ids.clear();
   for (const PruneCandidate& kept : s.prune.kept) s.ids.push_back(kept.node);
   lists.assign(list, s.ids);

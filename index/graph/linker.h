@@ -28,8 +28,10 @@ struct LinkPlan {
 /// Working memory of one linker; reused, see ScratchPool.
 struct LinkScratch {
   VisitedSet visited;
+  VisitedSet reached;
   LinearPool pool;
   std::vector<Candidate> trail;  // expanded on the way, not in the pool any more
+  std::vector<Candidate> met;    // on the last walk of layer 0, near or not: with labels=nested
   StepScratch step;
   PruneScratch prune;
   MeasureQuery query;
@@ -49,7 +51,15 @@ Candidate descend(const GraphStore& graph, const RowScorer& scorer, uint32_t lay
 class Linker {
  public:
   Linker(GraphStore& graph, LinkScratch& scratch)
-      : graph_(graph), scratch_(scratch), measure_(graph.measure()) {}
+      : graph_(graph), scratch_(scratch), measure_(graph.measure()), pruned_before_(scratch.prune.measured) {
+    scratch.met.clear();
+  }
+  ~Linker() {
+    graph_.count_link_distances(stats_.full_distances + stats_.code_distances + scratch_.prune.measured -
+                                pruned_before_);
+  }
+  Linker(const Linker&) = delete;
+  Linker& operator=(const Linker&) = delete;
 
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
@@ -73,8 +83,19 @@ class Linker {
   void write_lists(Node node, const LinkPlan& plan);
   /// Adds an edge to another node's list, pruning it where it is full.
   void connect(Node to, uint32_t layer, PruneCandidate edge);
-  /// What is left when edges lead to the node: entry, zero node, mark.
+  /// What is left when edges lead to the node: labels, entry, zero node, mark.
   void finish(Node node);
+  /// Hangs a vector at an equal node of the graph, and marks it linked.
+  void hang(Node representative, Node node);
+
+  /// Makes sure that walks for a label, from its start, reach a node of the graph that is to be found by it:
+  /// through one of `tree`, the nodes of the label's tree so far; null: linked ones are.
+  void join(Node node, Label label, const NodeBits* tree);
+  /// With labels=nested: the place of a linked node among its group and those above and below.
+  /// `tree`: the nodes that its group's start reaches so far.
+  void link_nested_again(Node node, const NodeBits& tree);
+  /// Makes an edge one that no pruning drops, where the list has room for such; adds it if need be.
+  bool force_edge(Node to, PruneCandidate edge);
 
  private:
   Node find_zero(Node node) const;
@@ -83,7 +104,23 @@ class Linker {
   void find_candidates(const RowScorer& scorer, Candidate from, uint32_t layer, Node nodes);
   void extend_candidates(const RowScorer& scorer, uint32_t layer, Node nodes);
   void select(Node node, uint32_t layer);
+  /// Leaves in the pruning scratch at most `max` of its candidates.
+  void prune(const Measure& measure, Node centre, uint32_t layer, uint32_t max);
   void move_entry(Node nodes);
+
+  // linker_fused.cc
+  void add_fused_candidates(Node node, const RowScorer& scorer, Node nodes);
+
+  // linker_labels.cc
+  void add_label_candidates(Node node, const RowScorer& scorer, Node nodes);
+  void join_labels(Node node);
+  void hang_labels(Node representative, Node node);
+  bool join_by_list(Node node, Label label);
+  bool join_by_walk(Node node, Label label, const NodeBits* tree, size_t beam);
+  /// A walk for a label from its start; leaves what it found in the pool.
+  void walk_label(const RowScorer& scorer, Label label, size_t beam, Node nodes);
+  /// `share` of the list may be forced edges.
+  bool force_edge(Node to, PruneCandidate edge, float share);
 
   static constexpr uint32_t kNoMarks = ~0u;  // lists of upper layers
 
@@ -105,6 +142,7 @@ class Linker {
   GraphStore& graph_;
   LinkScratch& scratch_;
   Measure measure_;  // on vectors where codes are too coarse for the node to be linked
+  uint64_t pruned_before_;
   SearchStats stats_;
 };
 

@@ -22,7 +22,7 @@ void Linker::learn(std::span<const Node> nearest) {
             [](const PruneCandidate& a, const PruneCandidate& b) {
               return a.distance < b.distance || (a.distance == b.distance && a.node < b.node);
             });
-  select_neighbors(measure_, graph_.options().rule, pivot, kEdges, false, s.prune);
+  select_neighbors(measure_, graph_.options().rule, pivot, kEdges, false, s.prune, graph_.edge_labels());
   const std::vector<PruneCandidate> kept = s.prune.kept;  // connecting may prune, in the same scratch
   for (const PruneCandidate& other : kept) {
     connect_learnt(pivot, {other.distance, other.node, false, true});

@@ -6,7 +6,7 @@ namespace kith {
 
 void write_pruned_list(GraphStore& graph, Node node, PruneScratch& scratch) {
   select_neighbors(Measure(graph.vectors(), nullptr), graph.options().rule, node, graph.options().links,
-                   graph.options().keep_pruned, scratch);
+                   graph.options().keep_pruned, scratch, graph.edge_labels());
   std::vector<Node> ids;
   size_t checked = 0;
   for (const PruneCandidate& kept : scratch.kept) {

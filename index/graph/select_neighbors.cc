@@ -4,6 +4,8 @@
 #include <limits>
 #include <numbers>
 
+#include "index/graph/fused_metric.h"
+
 namespace kith {
 namespace {
 
@@ -50,8 +52,16 @@ struct Angle {
 
 class Selection {
  public:
-  Selection(const Measure& measure, uint32_t max, PruneScratch& scratch)
-      : measure_(measure), space_(measure.space()), euclidean_(space_), max_(max), scratch_(scratch) {
+  Selection(const Measure& measure, Node centre, uint32_t max, PruneScratch& scratch, LabelRule labels,
+            const LabelTable* fused)
+      : measure_(measure),
+        space_(measure.space()),
+        euclidean_(space_),
+        centre_(centre),
+        max_(max),
+        scratch_(scratch),
+        labels_(labels),
+        fused_(fused) {
     scratch.kept.clear();
     scratch.all.clear();
     scratch.fresh.clear();
@@ -59,13 +69,20 @@ class Selection {
   }
 
   /// What rules on Euclidean distances need.
-  void prepare_squared(Node centre) {
+  void prepare_squared() {
     norms_ = space_.metric == Metric::kInnerProduct;
-    if (norms_) centre_norm_ = norm(centre);
+    if (norms_) centre_norm_ = norm(centre_);
     for (PruneCandidate& candidate : scratch_.candidates) {
       const float own = norms_ ? norm(candidate.node) : 0;
-      candidate.squared = euclidean_.squared(candidate.distance, centre_norm_, own);
+      candidate.squared =
+          euclidean_.squared(candidate.distance, centre_norm_, own) * stretch(centre_, candidate.node);
     }
+  }
+
+  /// For rules on distances that are not those by which candidates came.
+  void sort_by_squared() {
+    std::ranges::sort(scratch_.candidates, {},
+                      [](const PruneCandidate& c) { return std::pair(c.squared, c.node); });
   }
 
   /// Keeps every candidate that no kept one occludes by more than `limit`.
@@ -124,13 +141,21 @@ class Selection {
       for (size_t i = 0; i < step; ++i) {
         float squared = 0;
         if constexpr (kSquared)
-          squared = euclidean_.squared(raw[i], own, norms_ ? against.norms[begin + i] : 0);
+          squared = euclidean_.squared(raw[i], own, norms_ ? against.norms[begin + i] : 0) *
+                    stretch(candidate.node, against.nodes[begin + i]);
         const float by = occlusion(candidate, against.squared[begin + i], raw[i], squared);
-        if (by > candidate.occlusion) candidate.occlusion = by;
+        if (by > candidate.occlusion &&
+            labels_.may_occlude(centre_, candidate.node, against.nodes[begin + i]))
+          candidate.occlusion = by;
       }
       if (candidate.occlusion > limit) return true;
     }
     return false;
+  }
+
+  /// What the fused metric makes of a squared distance.
+  float stretch(Node a, Node b) const {
+    return fused_ == nullptr ? 1 : fused_stretch(*fused_, fused_->walk_set(a), fused_->walk_set(b));
   }
 
   /// Its squared length, by what is known of it.
@@ -146,6 +171,7 @@ class Selection {
 
   void add(PruneScratch::Rows& rows, const PruneCandidate& candidate) const {
     rows.rows.push_back(measure_.row(candidate.node));
+    rows.nodes.push_back(candidate.node);
     rows.squared.push_back(candidate.squared);
     if (norms_) rows.norms.push_back(candidate_norm(candidate));
   }
@@ -158,8 +184,11 @@ class Selection {
   const Measure& measure_;
   const VectorSpace& space_;
   Euclidean euclidean_;
+  Node centre_;
   uint32_t max_;
   PruneScratch& scratch_;
+  LabelRule labels_;
+  const LabelTable* fused_;
   size_t forced_left_ = 0;
   bool norms_ = false;  // are needed
   float centre_norm_ = 0;
@@ -172,18 +201,20 @@ bool nearer(const PruneCandidate& a, const PruneCandidate& b) {
 }  // namespace
 
 void select_neighbors(const Measure& measure, const PruneRule& rule, Node centre, uint32_t max,
-                      bool keep_pruned, PruneScratch& scratch) {
-  Selection selection(measure, max, scratch);
-  if (rule.kind == PruneRule::Kind::kClosest) {
+                      bool keep_pruned, PruneScratch& scratch, LabelRule labels) {
+  Selection selection(measure, centre, max, scratch, rule.fused ? LabelRule() : labels,
+                      rule.fused ? labels.table : nullptr);
+  if (rule.kind == PruneRule::Kind::kClosest || rule.kind == PruneRule::Kind::kTwoHops) {
     selection.keep_nearest();
   } else if (rule.kind == PruneRule::Kind::kAngle) {
-    selection.prepare_squared(centre);
+    selection.prepare_squared();
     const float radians = rule.degrees * std::numbers::pi_v<float> / 180;
     selection.pass<true, true>(1, Angle{std::cos(radians)});
-  } else if (!rule.ladder()) {
+  } else if (!rule.ladder() && !rule.fused) {
     selection.pass<true, false>(1, Nearer{});
   } else {
-    selection.prepare_squared(centre);
+    selection.prepare_squared();
+    if (rule.fused) selection.sort_by_squared();
     for (float rung = 1;; rung = std::min(rung * kRungStep, rule.alpha)) {
       selection.pass<false, true>(rung * rung, Ratio{});
       if (rung == rule.alpha || scratch.kept.size() == max) break;

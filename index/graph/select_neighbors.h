@@ -7,6 +7,8 @@
 //              (Subramanya et al., NeurIPS 2019). With α > 1 the list is filled on a ladder: first the edges
 //              that pass at 1, then, while there is room, those that pass at a larger one
 //   kAngle     r occludes c when the angle r p c is below `degrees` (NSSG, Fu et al., TPAMI 2021)
+//   kTwoHops   nothing by distance: what a filter will leave of a list is not known. On layer 0 lists are
+//              compressed instead (select_recoverable.h)
 //
 // Convention: d is the true Euclidean distance, whatever the metric, and α and angles are given on it. It is
 // taken squared from the raw distance of vector_store.h: L2 as it is; Hamming likewise (bits are 0/1
@@ -27,15 +29,17 @@
 #include <vector>
 
 #include "index/graph/candidate_pool.h"
+#include "index/graph/label_table.h"
 #include "index/graph/measure.h"
 
 namespace kith {
 
 struct PruneRule {
-  enum class Kind : uint8_t { kClosest, kRelative, kAngle };
+  enum class Kind : uint8_t { kClosest, kRelative, kAngle, kTwoHops };
   Kind kind = Kind::kRelative;
   float alpha = 1;     // of kRelative, ≥ 1
   float degrees = 60;  // of kAngle
+  bool fused = false;  // with labels: distances are those of the fused metric, and labels spare nothing
 
   bool ladder() const { return kind == Kind::kRelative && alpha > 1; }
 };
@@ -50,6 +54,25 @@ struct PruneCandidate {
   float occlusion = 0;    // by the worst of those compared: d²(p, c) / d²(r, c), or 0 and infinity
 };
 
+/// When labels let a kept candidate occlude another one.
+struct LabelRule {
+  enum class Kind : uint8_t {
+    kShared,  // LabelTable::may_occlude
+    kUp,      // of edges that lead to more labels: the other has all labels of the kept one
+    kDown,    // of where such edges come from: the kept one has all labels of the other
+  };
+  const LabelTable* table = nullptr;  // null: always
+  Kind kind = Kind::kShared;
+
+  LabelRule(const LabelTable* labels = nullptr, Kind which = Kind::kShared) : table(labels), kind(which) {}
+  bool may_occlude(Node centre, Node candidate, Node kept) const {
+    if (table == nullptr) return true;
+    if (kind == Kind::kShared) return table->may_occlude(centre, candidate, kept);
+    const LabelSetNumber theirs = table->walk_set(candidate), keeper = table->walk_set(kept);
+    return kind == Kind::kUp ? table->within(keeper, theirs) : table->within(theirs, keeper);
+  }
+};
+
 struct PruneScratch {
   std::vector<PruneCandidate> candidates;  // input, near to far
   std::vector<PruneCandidate> kept;        // output
@@ -59,8 +82,10 @@ struct PruneScratch {
     std::vector<const void*> rows;
     std::vector<float> squared;  // to the centre
     std::vector<float> norms;    // squared lengths; inner product only
+    std::vector<Node> nodes;
     void clear() {
       rows.clear();
+      nodes.clear();
       squared.clear();
       norms.clear();
     }
@@ -73,8 +98,8 @@ struct PruneScratch {
 
 /// Selects at most `max` of scratch.candidates into scratch.kept, near to far, all checked. With
 /// `keep_pruned` the nearest rejected ones fill what is left (not checked). At most `max` candidates may be
-/// forced.
+/// forced. A kept one occludes only where `labels` allow it, too.
 void select_neighbors(const Measure& measure, const PruneRule& rule, Node centre, uint32_t max,
-                      bool keep_pruned, PruneScratch& scratch);
+                      bool keep_pruned, PruneScratch& scratch, LabelRule labels = {});
 
 }  // namespace kith

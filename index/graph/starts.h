@@ -1,6 +1,9 @@
 // Random starts of a walk: NSW (Malkov et al., Information Systems 2014) begins at several at once, NSSG (Fu
-// et al., TPAMI 2021) at several roots. All feed one pool and one visited set.
+// et al., TPAMI 2021) at several roots. All feed one pool and one visited set. A walk for labels begins at
+// theirs, and at what landmarks carry them.
 #pragma once
+
+#include <span>
 
 #include "index/graph/beam_search.h"
 #include "index/graph/graph_store.h"
@@ -34,6 +37,23 @@ void add_starts(const GraphStore& graph, const Scorer& scorer, uint64_t first, N
     scorer.count(1, stats);
     insert(scorer.score_one(node), node);
   }
+}
+
+/// Offers `starts` and the landmarks among the nodes that a walk keeps to (`walks`) to `insert(distance,
+/// node)`.
+template <typename Scorer, typename Walks, typename Insert>
+void add_label_starts(const GraphStore& graph, const Scorer& scorer, std::span<const Node> starts,
+                      const Walks& walks, Node nodes, VisitedSet& visited, StepScratch& scratch,
+                      SearchStats& stats, Insert insert) {
+  scratch.reserve(static_cast<uint32_t>(Landmarks::kMax + starts.size()));
+  const size_t landmarks = graph.landmarks().read(nodes, scratch.nodes.data());
+  Node* const end = std::copy(starts.begin(), starts.end(), scratch.nodes.data() + landmarks);
+  Node* const kept = std::remove_if(scratch.nodes.data(), end, [&](Node node) { return !walks(node); });
+  const size_t count = visited.keep_fresh(scratch.nodes.data(), kept - scratch.nodes.data());
+  for (size_t i = 0; i < count; ++i) scratch.rows[i] = scorer.row(scratch.nodes[i]);
+  scorer.score(scratch.rows.data(), count, scratch.distances.data());
+  scorer.count(count, stats);
+  for (size_t i = 0; i < count; ++i) insert(scratch.distances[i], scratch.nodes[i]);
 }
 
 }  // namespace kith

@@ -6,6 +6,18 @@
 namespace kith {
 namespace {
 
+/// ACORN-γ: lists for filters that leave a row in gamma, of at most m_beta + 1.5 m nodes on layer 0.
+void read_acorn_options(OptionReader& reader, GraphOptions& out) {
+  out.gamma = reader.number("gamma", 1, 1, 64);
+  out.verbatim = reader.number("m_beta", 2 * out.links, 1, 256);
+  if (out.gamma == 1) return;
+  if (out.deterministic)  // lists are compressed by what others hold just then
+    reader.refuse("gamma", invalid_argument("lists depend on threads; leave out deterministic"));
+  out.rule.kind = PruneRule::Kind::kTwoHops;
+  out.degree = out.degree_kept = std::min(out.verbatim + out.links + out.links / 2, 256u);
+  out.ef_construction = std::max(out.ef_construction, out.links * out.gamma);
+}
+
 Result<GraphOptions> parse_hnsw(const IndexOptions& options, const VectorSpace& space) {
   OptionReader reader(options, "hnsw");
   GraphOptions out;
@@ -19,6 +31,7 @@ Result<GraphOptions> parse_hnsw(const IndexOptions& options, const VectorSpace& 
   out.extend_candidates = reader.flag("extend_candidates", out.extend_candidates);
   out.deterministic = reader.flag("deterministic", out.deterministic);
   read_code_options(reader, space, 0, out);
+  read_acorn_options(reader, out);
   TRY(reader.finish());
   return out;
 }

@@ -21,13 +21,54 @@ uint32_t default_degree(const VectorSpace& space, uint32_t code_bits) {
   return slots >= 40 ? 40 : 32;
 }
 
+/// With `filtered` and `stitched` a list serves walks for each of its node's labels, and those for none.
+constexpr uint32_t kLabelDegree = 64;
+
+void read_label_options(OptionReader& reader, const VectorSpace& space, GraphOptions& out) {
+  const std::string_view labels = reader.text("labels", "none");
+  out.universal_label = reader.number("universal_label", kNoLabel, 0, kNoLabel);
+  if (labels == "none" && out.universal_label != kNoLabel)
+    reader.refuse("universal_label", invalid_argument("rows carry no labels; give labels=filtered"));
+  if (labels == "filtered") {
+    out.labels = LabelEdges::kFiltered;
+  } else if (labels == "stitched") {
+    out.labels = LabelEdges::kStitched;
+  } else if (labels == "nested") {
+    out.labels = LabelEdges::kNested;
+    out.groups_max = reader.number("groups_max", out.groups_max, 1, 1u << 16);
+    out.cross_edges = reader.number("cross_edges", out.cross_edges, 1, NestedStore::kSlots);
+  } else if (labels == "fused") {
+    out.labels = LabelEdges::kFused;
+    out.rule.fused = true;
+    if (space.metric == Metric::kInnerProduct)  // no distance to be relative to
+      reader.refuse("labels", invalid_argument("fused is not for metric ip; give filtered"));
+  } else if (labels != "none") {
+    reader.refuse("labels",
+                  invalid_argument("'{}' is none of none, filtered, stitched, nested, fused", labels));
+  }
+}
+
+/// What these go without.
+Result<void> check_label_options(const GraphOptions& options) {
+  const bool nested = options.labels == LabelEdges::kNested;
+  if (options.deterministic && options.labels == LabelEdges::kStitched)
+    return invalid_argument("vamana: deterministic links as rows come, labels=stitched builds at once");
+  if (options.deterministic && nested)
+    return invalid_argument("vamana: deterministic: groups of labels=nested depend on the order of links");
+  if (nested && options.universal_label != kNoLabel)
+    return invalid_argument("vamana: universal_label: labels=nested has none; give labels=filtered");
+  return {};
+}
+
 Result<GraphOptions> parse_vamana(const IndexOptions& options, const VectorSpace& space) {
   OptionReader reader(options, "vamana");
   GraphOptions out;
   out.entry_moves = true;
   out.rule.alpha = reader.real("alpha", 1.2f, 1, 2);
   read_code_options(reader, space, default_code_bits(space), out);
-  out.degree = reader.number("degree", default_degree(space, out.code_bits), 4, 256);
+  read_label_options(reader, space, out);
+  const bool labels = out.labels != LabelEdges::kNone && out.labels != LabelEdges::kNested;
+  out.degree = reader.number("degree", labels ? kLabelDegree : default_degree(space, out.code_bits), 4, 256);
   // The slack of 1.3: a list takes `degree` before it is pruned to R = degree / 1.3, so that pruning comes
   // once in many edges. Against R = degree: three quarters of the build time at the same recall (SIFT, 40,000
   // rows).
@@ -38,6 +79,7 @@ Result<GraphOptions> parse_vamana(const IndexOptions& options, const VectorSpace
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
   out.deterministic = reader.flag("deterministic", out.deterministic);
   TRY(reader.finish());
+  TRY(check_label_options(out));
   return out;
 }
 
@@ -49,6 +91,7 @@ constexpr GraphKind kVamanaGraph = {
     .magic = "KITHVAMA",
     .build = nullptr,
     .parse = parse_vamana,
+    .labels = true,
 };
 
 constinit const IndexKind kVamanaKind = index_kind_of<kVamanaGraph>();

@@ -39,6 +39,7 @@ Result<CheckpointReport> LocalCollection::write_checkpoint() {
   const LinkState linked = link_state();  // before: what is linked meanwhile may not be in the files
   const std::unique_ptr<CheckpointWriter> writer = TRY(CheckpointWriter::begin(checkpoints_));
   TRY(write_ids(*writer, mark.next_row));
+  TRY(columns_->write(*writer));
   std::vector<std::pair<FieldIndex*, std::shared_ptr<Index>>> written;
   for (size_t position = 0; position < fields_.size(); ++position) {
     FieldIndex& field = *fields_[position];

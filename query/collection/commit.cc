@@ -46,6 +46,7 @@ Result<WriteReceipt> LocalCollection::upsert(std::span<const Point> points, Dura
   TRY(check_alive());
   CheckedBatch batch = TRY(validate_points(schema_, points));
   const MemoryReservation room = TRY(admit(batch));
+  for (CheckedPoint& point : batch.points) point.values = TRY(PayloadValues::of(point.payload));
   WriteRequest request;
   request.upserts = std::move(batch.points);
   request.bytes = batch.bytes;
@@ -223,24 +224,31 @@ LocalCollection::Tombstone LocalCollection::plan_tombstone(std::string_view id_k
   return {true, expires_at == 0 || expires_at > plan.now_ms};
 }
 
-/// Indexes first, then ids: a reader finds a new row nowhere until all of the group is in place, then all of
-/// it.
+/// Indexes and columns first, then ids: a reader finds a new row nowhere until all of the group is in place,
+/// then all of it.
 void LocalCollection::apply(const GroupPlan& plan) {
   std::vector<Row> rows;
   std::vector<const std::byte*> vectors;
+  std::vector<LabelSet> labels;
   for (size_t field = 0; field < fields_.size(); ++field) {
     rows.clear();
     vectors.clear();
+    labels.clear();
     for (size_t i = 0; i < plan.added.size(); ++i) {
       if (plan.added[i].replaced) continue;
       for (const auto& [position, data] : plan.added[i].point->vectors) {
         if (position != field) continue;
         rows.push_back(plan.first_row + static_cast<Row>(i));
         vectors.push_back(data);
+        if (fields_[field]->labeled()) labels.push_back(plan.added[i].point->labels);
       }
     }
     if (planted("index-misses-a-row") && rows.size() > 1) rows.pop_back();
-    fields_[field]->add(rows, vectors);
+    fields_[field]->add(rows, vectors, labels);
+  }
+  for (size_t i = 0; i < plan.added.size(); ++i) {
+    if (plan.added[i].replaced || (planted("columns-miss-a-row") && i + 1 == plan.added.size())) continue;
+    columns_->add(plan.first_row + static_cast<Row>(i), plan.added[i].point->values);
   }
   {
     std::unique_lock lock(state_mutex_);
@@ -262,6 +270,7 @@ void LocalCollection::apply(const GroupPlan& plan) {
     parked_view_ = nullptr;
     if (!plan.removed.empty()) removals_.fetch_add(1, std::memory_order_release);
   }
+  for (const Row row : plan.removed) columns_->remove(row);
   for (const std::unique_ptr<FieldIndex>& field : fields_)
     for (const Row row : plan.removed)
       if (!planted("index-keeps-the-dead")) field->remove(row);

@@ -3,6 +3,7 @@
 //   the store     tables and blob files: rewritten whole; the log: flushed away (KvStore::purge)
 //   indexes       tombstoned vectors, in memory, scratch files and checkpoints: each index is built anew from
 //                 live rows beside the one that serves, takes its place, and a checkpoint follows
+//   columns       texts and numbers of payloads: what no live row has is swept out of them
 //   ids           a checkpoint has those of live rows alone
 //   change log    rows and counts, no payload and no vector
 //
@@ -48,6 +49,7 @@ Result<PurgeReceipt> LocalCollection::compact_alive(const Stop& stop) {
 
   for (size_t position = 0; position < fields_.size(); ++position)
     TRY(replace_index(static_cast<uint8_t>(position), stop));
+  queue_.run_exclusively([&] { columns_->sweep(); });
   TRY(checkpoint());
   while (checkpoints_.pins() > 0) {
     TRY(stop.check());

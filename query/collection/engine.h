@@ -85,6 +85,9 @@ struct Engine {
   DiskReserve disk;
   MemoryBudget memory;             // of all collections, and the store's
   MemoryReservation store_memory;  // the housekeeper's
+  // As in RecallPolicy; set before collections are opened.
+  uint32_t calibration_queries = 512;
+  double calibration_duty = 0.25;
 };
 
 /// Where the checkpoints of a collection lie.

@@ -58,6 +58,7 @@ class Piece {
     auto entry = scan_.view.iterate(KvTable::kVectors, range.begin, range.end);
     for (; entry->valid(); entry->next()) {
       const Row row = TRY(row_of_vector_key(entry->key()));
+      if (scan_.allowed != nullptr && !scan_.allowed->contains(row)) continue;
       if (entry->value().size() != width_)
         return corruption("vector '{}' of row {} has {} bytes, not {}", scan_.field.name, row,
                           entry->value().size(), width_);

@@ -22,6 +22,7 @@ struct ExactScan {
   const VectorField& field;
   Row rows_end;           // every row of the view is below
   const RowSet& expired;  // rows that are no answer
+  const RowSet* allowed;  // the only rows that may be; null: all
   VectorBlock queries;
   size_t k;  // nearest rows kept per query
   float distance_max = std::numeric_limits<float>::infinity();

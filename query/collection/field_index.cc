@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "index/registry.h"
 #include "query/collection/engine.h"
+#include "query/schema/labels.h"
 
 namespace kith {
 namespace {
@@ -15,10 +16,20 @@ constexpr size_t kGatherBytes =
 
 }  // namespace
 
-Result<std::unique_ptr<FieldIndex>> FieldIndex::create(std::string collection, const VectorField& field,
-                                                       Engine& engine) {
+FieldIndex::FieldIndex(std::string collection, const Schema& schema, const VectorField& field,
+                       const IndexKind& kind, Engine& engine)
+    : collection_(std::move(collection)),
+      field_(field),
+      labeled_(takes_labels(schema, field)),
+      options_(index_options(schema, field)),
+      joins_labels_(labeled_ && kith::joins_labels(options_)),
+      kind_(kind),
+      engine_(engine) {}
+
+Result<std::unique_ptr<FieldIndex>> FieldIndex::create(std::string collection, const Schema& schema,
+                                                       const VectorField& field, Engine& engine) {
   const IndexKind* kind = TRY(find_index_kind(field.index));
-  std::unique_ptr<FieldIndex> made(new FieldIndex(std::move(collection), field, *kind, engine));
+  std::unique_ptr<FieldIndex> made(new FieldIndex(std::move(collection), schema, field, *kind, engine));
   made->index_ = TRY(made->make_empty());
   return made;
 }
@@ -34,7 +45,7 @@ Result<std::unique_ptr<Index>> FieldIndex::make_empty() const {
   spec.metric = field_.metric;
   spec.type = field_.type;
   spec.dim = field_.dim;
-  spec.options = field_.options;
+  spec.options = options_;
   spec.pool = &engine_.pool;
   spec.fs = &engine_.fs;
   spec.directory = engine_.directory;
@@ -65,22 +76,31 @@ void FieldIndex::set_rebuilding(std::optional<RebuildProgress> progress) {
   rebuilding_ = progress;
 }
 
-Result<void> add_scattered(Index& index, const VectorField& field, std::span<const Row> rows,
-                           std::span<const std::byte* const> vectors) {
-  const size_t width = vector_bytes(field.type, field.dim);
+Result<void> FieldIndex::add_to(Index& index, std::span<const Row> rows, VectorBlock vectors,
+                                std::span<const LabelSet> labels) const {
+  return labeled_ ? kind_.add_labeled(index, rows, vectors, labels) : index.add(rows, vectors);
+}
+
+/// Gathers vectors that lie apart into the blocks that an index takes.
+Result<void> FieldIndex::add_scattered(std::span<const Row> rows, std::span<const std::byte* const> vectors,
+                                       std::span<const LabelSet> labels) {
+  const std::shared_ptr<Index> into = index();
+  const size_t width = vector_bytes(field_.type, field_.dim);
   const size_t chunk = std::max<size_t>(1, kGatherBytes / width);
   std::vector<std::byte> gathered(std::min(chunk, rows.size()) * width);
   for (size_t at = 0; at < rows.size(); at += chunk) {
     const size_t count = std::min(chunk, rows.size() - at);
     for (size_t i = 0; i < count; ++i) std::memcpy(gathered.data() + i * width, vectors[at + i], width);
-    TRY(index.add(rows.subspan(at, count), {gathered.data(), field.type, field.dim, count}));
+    TRY(add_to(*into, rows.subspan(at, count), {gathered.data(), field_.type, field_.dim, count},
+               labeled_ ? labels.subspan(at, count) : labels));
   }
   return {};
 }
 
-void FieldIndex::add(std::span<const Row> rows, std::span<const std::byte* const> vectors) {
+void FieldIndex::add(std::span<const Row> rows, std::span<const std::byte* const> vectors,
+                     std::span<const LabelSet> labels) {
   if (!usable()) return;
-  if (auto added = add_scattered(*index(), field_, rows, vectors); !added.ok()) give_up(added.error());
+  if (auto added = add_scattered(rows, vectors, labels); !added.ok()) give_up(added.error());
 }
 
 void FieldIndex::remove(Row row) {

@@ -26,22 +26,31 @@ struct Engine;
 class FieldIndex {
  public:
   /// With an empty index.
-  static Result<std::unique_ptr<FieldIndex>> create(std::string collection, const VectorField& field,
-                                                    Engine& engine);
+  static Result<std::unique_ptr<FieldIndex>> create(std::string collection, const Schema& schema,
+                                                    const VectorField& field, Engine& engine);
 
   const VectorField& field() const { return field_; }
   const IndexKind& kind() const { return kind_; }
+  /// Rows are added with their labels, and a search may ask for some.
+  bool labeled() const { return labeled_; }
+  /// For all of several labels at once, too.
+  bool joins_labels() const { return joins_labels_; }
   /// False: answer by exact scan.
   bool usable() const { return usable_.load(std::memory_order_acquire); }
   /// Stays whole for whoever holds it, also once another has taken its place.
   std::shared_ptr<Index> index() const;
 
-  /// vectors[i] becomes rows[i]; rows ascend and are above all rows added before.
-  void add(std::span<const Row> rows, std::span<const std::byte* const> vectors);
+  /// vectors[i] becomes rows[i]; rows ascend and are above all rows added before. `labels` of each row, of
+  /// a labeled field.
+  void add(std::span<const Row> rows, std::span<const std::byte* const> vectors,
+           std::span<const LabelSet> labels);
   void remove(Row row);
 
   /// An empty index for this field, to be filled and handed to `replace`.
   Result<std::unique_ptr<Index>> make_empty() const;
+  /// Index::add to an index of this field.
+  Result<void> add_to(Index& index, std::span<const Row> rows, VectorBlock vectors,
+                      std::span<const LabelSet> labels) const;
   /// What a checkpoint holds for this field; about `rows_after` more will be added to it. Corruption, or any
   /// other error, when that cannot be used.
   Result<std::unique_ptr<Index>> open(const CheckpointInput& input, uint64_t rows_after) const;
@@ -60,12 +69,17 @@ class FieldIndex {
   void set_rebuilding(std::optional<RebuildProgress> progress);
 
  private:
-  FieldIndex(std::string collection, VectorField field, const IndexKind& kind, Engine& engine)
-      : collection_(std::move(collection)), field_(std::move(field)), kind_(kind), engine_(engine) {}
+  FieldIndex(std::string collection, const Schema& schema, const VectorField& field, const IndexKind& kind,
+             Engine& engine);
+  Result<void> add_scattered(std::span<const Row> rows, std::span<const std::byte* const> vectors,
+                             std::span<const LabelSet> labels);
   void give_up(const Error& error);
 
   const std::string collection_;  // its name, for the log
   const VectorField field_;
+  const bool labeled_;
+  const IndexOptions options_;  // the field's own, and what follows from the schema
+  const bool joins_labels_;
   const IndexKind& kind_;
   Engine& engine_;
   std::atomic<bool> usable_{true};
@@ -74,9 +88,5 @@ class FieldIndex {
   std::shared_ptr<Index> index_;  // never null
   std::optional<RebuildProgress> rebuilding_;
 };
-
-/// Gathers vectors that lie apart into the blocks that an index takes.
-Result<void> add_scattered(Index& index, const VectorField& field, std::span<const Row> rows,
-                           std::span<const std::byte* const> vectors);
 
 }  // namespace kith

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "query/recall/recall_ledger.h"
 #include "query/schema/validate.h"
 #include "query/schema/vector_check.h"
 
@@ -27,13 +28,18 @@ LocalCollection::LocalCollection(std::shared_ptr<Engine> engine, CollectionNumbe
       stamps_(uint64_t{std::random_device{}()} << 32 | std::random_device{}()),
       checkpoints_(engine_->fs, checkpoint_path(engine_->directory, number), number) {}
 
+LocalCollection::~LocalCollection() = default;
+
 Result<std::shared_ptr<LocalCollection>> LocalCollection::open(std::shared_ptr<Engine> engine,
                                                                CollectionNumber number, std::string name,
                                                                Schema schema) {
   auto collection =
       std::make_shared<LocalCollection>(std::move(engine), number, std::move(name), std::move(schema));
-  for (const VectorField& field : collection->schema_.vectors)
-    collection->fields_.push_back(TRY(FieldIndex::create(collection->name_, field, *collection->engine_)));
+  for (const VectorField& field : collection->schema_.vectors) {
+    collection->fields_.push_back(
+        TRY(FieldIndex::create(collection->name_, collection->schema_, field, *collection->engine_)));
+    collection->ledgers_.push_back(std::make_unique<RecallLedger>(collection->name_, field));
+  }
   TRY(collection->replay());
   collection->sample_memory();
   return collection;
@@ -89,8 +95,9 @@ void LocalCollection::limit_memory(uint64_t bytes_max) {
 uint64_t LocalCollection::memory_bytes() const {
   uint64_t bytes = 0;
   for (const std::unique_ptr<FieldIndex>& field : fields_) bytes += field->index()->memory().total();
+  for (const std::unique_ptr<RecallLedger>& ledger : ledgers_) bytes += ledger->recent().memory_bytes();
   std::shared_lock lock(state_mutex_);
-  return bytes + ids_.memory_bytes() + expiries_.memory_bytes();
+  return bytes + ids_.memory_bytes() + expiries_.memory_bytes() + columns_->memory_bytes();
 }
 
 void LocalCollection::sample_memory() {
@@ -130,9 +137,13 @@ CollectionInfo LocalCollection::info() const {
   }
   info.memory_bytes = memory_bytes();
   info.memory_bytes_max = memory_.limit() == MemoryBudget::kUnlimited ? 0 : memory_.limit();
-  for (const std::unique_ptr<FieldIndex>& field : fields_)
-    info.fields.push_back({field->field(), field->index()->stats(), field->index()->memory(), field->usable(),
-                           field->rebuilding()});
+  info.recall_target = recall_target_;
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    const FieldIndex& field = *fields_[i];
+    info.fields.push_back({field.field(), field.index()->stats(), field.index()->memory(), field.usable(),
+                           field.rebuilding(), ledgers_[i]->recall()});
+  }
+  info.payload = schema_.payload;
   return info;
 }
 

@@ -10,6 +10,12 @@
 // state. The id map decides what is live: what an index returns besides is dropped, and asked again when that
 // leaves too little. So are points that have expired, which the purge removes later, by writes like others.
 //
+// Under a filter (filtered_read.h) columns say which rows satisfy it: query/columns is a structure that
+// follows writes as indexes do, and the payload itself decides what columns cannot.
+//
+// How a search goes a plan says (search_course.h, query/plan), by a calibration of its field; recall.cc
+// measures that, and whether what was promised is kept (query/recall).
+//
 // A checkpoint (checkpoint.cc) keeps ids and indexes in files while writers go on; at open (replay.cc) what
 // is in memory comes from them and the change log after them, and from the store alone where they are missing
 // or damaged: a field whose index is built anew (rebuild.cc) is answered by exact scan meanwhile. Upserted
@@ -33,14 +39,24 @@
 #include "query/collection/commit_queue.h"
 #include "query/collection/engine.h"
 #include "query/collection/field_index.h"
+#include "query/columns/column_store.h"
 #include "query/database.h"
+#include "query/plan/label_group.h"
+#include "query/schema/json_tree.h"
 #include "storage/checkpoint/checkpoint_directory.h"
 #include "storage/log/change_log.h"
 #include "storage/rows/expiry_map.h"
 #include "storage/rows/id_map.h"
 #include "storage/rows/keys.h"
+#include "storage/rows/row_record.h"
 
 namespace kith {
+
+struct AskedLabels;
+struct AskedQuery;
+struct KeptCalibration;
+class RecallLedger;
+class SearchCourse;
 
 class LocalCollection final : public Collection {
  public:
@@ -50,18 +66,26 @@ class LocalCollection final : public Collection {
                                                        CollectionNumber number, std::string name,
                                                        Schema schema);
   LocalCollection(std::shared_ptr<Engine> engine, CollectionNumber number, std::string name, Schema schema);
+  ~LocalCollection() override;
 
   Result<WriteReceipt> upsert(std::span<const Point> points, Durability durability) override;
   Result<WriteReceipt> remove(std::span<const Id> ids, Durability durability) override;
   Result<std::vector<std::optional<Point>>> get(std::span<const Id> ids, Fetch fetch) const override;
-  Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const override;
-  Result<uint64_t> count() const override;
+  using Collection::count;
+  using Collection::scroll;
+  Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch, const Filter* filter,
+                            const Stop& stop) const override;
+  Result<OrderedPage> scroll_ordered(const OrderedScroll& request) const override;
+  Result<uint64_t> count(const Filter* filter, const Stop& stop) const override;
+  Result<Facets> facet(const FacetQuery& query) const override;
   Result<Answer> search(const Query& query) const override;
   Result<std::vector<Answer>> search_batch(std::span<const Query> queries) const override;
   Result<Answer> range_search(const RangeQuery& query) const override;
+  Result<Answer> recommend(const RecommendQuery& query) const override;
   Result<void> wait_for(uint64_t sequence, const Stop& stop) const override;
   Result<void> settle(const Stop& stop) override;
   Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) override;
+  Result<std::vector<FieldCalibration>> calibrate(const Stop& stop) override;
   CollectionInfo info() const override;
   const Schema& schema() const override { return schema_; }
 
@@ -71,6 +95,19 @@ class LocalCollection final : public Collection {
   void mark_dropped();
   /// 0: no limit of its own.
   void limit_memory(uint64_t bytes_max);
+  /// 0: kRecallTarget.
+  void set_recall_target(double target) { recall_target_ = target == 0 ? kRecallTarget : target; }
+  /// What tells when fields are to be measured.
+  struct RecallLook {
+    uint64_t points = 0;
+    uint64_t sequence = 0;
+    bool due = false;  // some field is, and its index has caught up
+  };
+  RecallLook look_at_recall() const;
+  /// calibrate() for the fields where it is due; whether there was one.
+  Result<bool> calibrate_due(const Stop& stop);
+  /// Answers a recent query again, exactly, and takes note of what it had found. False: there is none left.
+  Result<bool> check_recall(const Stop& stop);
   /// Takes stock of what indexes, ids and expiries hold. Any thread.
   void sample_memory();
   /// Removes points that have expired, a batch of them; true when there may be more.
@@ -111,6 +148,7 @@ class LocalCollection final : public Collection {
     size_t wanted() const { return offset + count; }
   };
   struct GroupPlan;
+  class FilteredRead;
   /// What became of a row that an id lived in.
   struct Tombstone {
     bool stored = false;  // there was one
@@ -160,31 +198,115 @@ class LocalCollection final : public Collection {
   // read.cc
   Result<std::vector<std::optional<Point>>> get_alive(std::span<const Id> ids, Fetch fetch) const;
   Result<ScrollPage> scroll_alive(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const;
-  View view_locked() const;       // under state_mutex_
-  RowSet expired_locked() const;  // rows that no read shows from now on; under state_mutex_
+  Result<ScrollPage> scroll_filtered(const std::optional<Id>& from, uint32_t limit, Fetch fetch,
+                                     const Filter& filter, const Stop& stop) const;
+  Result<uint64_t> count_filtered(const Filter& filter, const Stop& stop) const;
+  /// Calls visit(i, record, payload) for each of rows[i] that the view has, a step of them at a time, in no
+  /// order; the first error ends it. Corruption where a payload does not parse.
+  using VisitPayload = std::function<Result<void>(size_t, const RowRecord&, const JsonValue&)>;
+  Result<void> each_payload(const KvSnapshot& view, std::span<const Row> rows, const Stop& stop,
+                            const VisitPayload& visit) const;
+  bool there_locked(Row row) const;
+  View view_locked() const;          // under state_mutex_
+  View view_now(bool locked) const;  // `locked`: the caller holds it
+  RowSet expired_locked() const;     // rows that no read shows from now on; under state_mutex_
   Result<std::vector<Point>> read_points(const KvSnapshot& view, std::span<const Row> rows,
                                          Fetch fetch) const;
   Result<void> read_vectors(const KvSnapshot& view, std::span<const Row> rows,
                             std::span<const uint16_t> fields, std::vector<Point>& points) const;
 
+  // ordered_scroll.cc
+  class OrderedRead;
+  Result<OrderedPage> scroll_ordered_alive(const OrderedScroll& request) const;
+
+  // facet.cc
+  Result<Facets> facet_alive(const FacetQuery& query) const;
+  Result<std::optional<Facets>> count_facets(const FacetQuery& query) const;
+
+  // nearest_rows.cc, grouped_search.cc, diverse_search.cc
+  class NearestRows;
+  class GroupedSearch;
+  Result<Answer> search_grouped(const Query& query, NearestRows& nearest) const;
+  Result<Answer> search_diverse(const Query& query, NearestRows& nearest) const;
+  Result<Answer> search_nearest(const Query& query, NearestRows& nearest) const;
+  Result<Found> nearest_of(NearestRows& nearest, size_t count) const;
+  /// The vectors of a field of rows that have one in the view, packed, in order.
+  Result<std::vector<std::byte>> packed_vectors(const KvSnapshot& view, uint8_t position,
+                                                std::span<const Row> rows) const;
+
+  // recommend.cc
+  Result<Answer> recommend_alive(const RecommendQuery& request) const;
+  using Examples = std::vector<std::vector<std::byte>>;
+  Result<Examples> example_vectors(std::span<const Example> examples, std::string_view what,
+                                   const VectorField& field) const;
+
   // search.cc
-  Result<std::vector<Answer>> search_batch_alive(std::span<const Query> queries) const;
+  Result<Answer> search_checked(const Query& query, uint8_t position) const;
   Result<Answer> range_search_alive(const RangeQuery& query) const;
   bool scans(const FieldIndex& field, bool exact) const;
   template <typename Ask>
   Result<Found> find(Window window, bool fetches, Ask ask) const;
-  Result<Found> search_index(const Query& query, const FieldIndex& field) const;
+  template <typename Search>
+  Result<Found> find_filtered(Window window, bool fetches, const Filter& filter, const Stop& stop,
+                              Search search, uint64_t* filter_ns) const;
+  double target_of(const Query& query) const;
+  SearchCourse course_of(const Query& query, uint8_t position) const;
+  void offer(const Query& query, uint8_t position) const;
+  Result<Answer> planned(const Query& query, const FieldIndex& field, SearchCourse& course) const;
+  Result<Found> search_index(const Query& query, const FieldIndex& field, SearchCourse& course) const;
   Result<Found> range_search_index(const RangeQuery& query, const FieldIndex& field) const;
-  Result<std::vector<SearchAnswer>> scan(uint8_t field, VectorBlock queries, size_t k, float distance_max,
-                                         const Stop& stop, View& view) const;
-  Result<std::vector<Answer>> search_batch_scan(std::span<const Query> queries, uint8_t field) const;
-  Result<std::vector<Found>> search_batch_index(std::span<const Query> queries,
-                                                const FieldIndex& field) const;
-  Result<std::vector<Answer>> search_each(std::span<const Query> queries) const;
+  struct ScanQuestion {
+    VectorBlock queries;
+    size_t k;
+    float distance_max;
+    const Filter* filter;  // null: all rows
+    const Stop& stop;
+  };
+  Result<std::vector<SearchAnswer>> scan(uint8_t field, const ScanQuestion& question, View& view) const;
   void keep_live(std::vector<Neighbor>& neighbors, Row rows_end, uint64_t now_ms) const;
   void take(std::vector<Neighbor> live, Window window, bool fetches, Found& found) const;
   Result<Answer> answer(Found found, const VectorField& field, Fetch fetch,
                         std::optional<float> threshold) const;
+  Result<Answer> answer(Found found, const Query& query, const VectorField& field,
+                        SearchCourse& course) const;
+
+  // labels.cc
+  std::optional<AskedLabels> asked_labels(const Query& query, const FieldIndex& field) const;
+  Result<std::vector<LabelSet>> stored_labels(const KvSnapshot& view, std::span<const Row> rows) const;
+  Result<std::vector<LabelGroup>> calibration_labels(const FieldIndex& field, const RowSet& live,
+                                                     std::span<const double> shares, const Stop& stop) const;
+
+  // recall.cc
+  void restore_calibrations(const KvSnapshot& view) const;
+  bool measurable(const FieldIndex& field) const;
+  Result<std::vector<FieldCalibration>> calibrate_fields(bool only_due, const Stop& stop);
+  /// `duty`: of the time that it works.
+  Result<FieldCalibration> calibrate_field(uint8_t position, double duty, const Stop& stop);
+  Result<void> keep_calibration(uint8_t position, const KeptCalibration& kept);
+  struct CalibrationQueries {
+    std::vector<std::byte> vectors;  // query_type(field.type), packed
+    std::vector<Row> stored_as;      // or kNoRow; one a query
+  };
+  Result<CalibrationQueries> calibration_queries(uint8_t position, size_t count) const;
+  Result<RowSet> live_rows(const Index& index, VectorView any) const;
+  Result<void> answer_again(uint8_t position, const AskedQuery& asked, const Stop& stop) const;
+  Result<std::vector<Neighbor>> true_nearest(uint8_t position, const Query& query, Row rows_end) const;
+
+  // search_batch.cc
+  using Queries = std::span<const Query* const>;
+  Result<std::vector<Answer>> search_batch_alive(std::span<const Query> queries) const;
+  Result<std::vector<Answer>> search_batch_part(Queries queries, uint8_t position) const;
+  Result<std::vector<Answer>> search_batch_scan(Queries queries, uint8_t position) const;
+  Result<std::vector<Found>> search_batch_index(Queries queries, const FieldIndex& field,
+                                                SearchCourse& course) const;
+
+  // columns.cc
+  /// Whether they are those of the checkpoint.
+  Result<bool> replay_columns(const KvSnapshot& view, const ChangeTail* tail);
+  Result<void> add_payloads(const KvSnapshot& view, Row first, ColumnStore& columns) const;
+  Result<std::unique_ptr<ColumnStore>> restore_columns(const KvSnapshot& view, const ChangeTail& tail) const;
+  Result<void> verify_columns(const KvSnapshot& view, Row next_row, const Stop& stop,
+                              VerifyReport& report) const;
 
   // verify.cc
   Result<VerifyReport> verify_alive(const Stop& stop);
@@ -231,7 +353,11 @@ class LocalCollection final : public Collection {
   const CollectionNumber number_;
   const std::string name_;
   const Schema schema_;
-  std::vector<std::unique_ptr<FieldIndex>> fields_;  // as in schema_
+  std::vector<std::unique_ptr<FieldIndex>> fields_;     // as in schema_
+  std::unique_ptr<ColumnStore> columns_;                // of payloads; changed by the leader alone
+  std::vector<std::unique_ptr<RecallLedger>> ledgers_;  // as in schema_
+  std::atomic<double> recall_target_{kRecallTarget};
+  std::timed_mutex calibrate_mutex_;  // of whoever measures a field; never held with another
   CommitQueue queue_;
   std::atomic<bool> dropped_{false};
   MemoryBudget memory_;

@@ -60,12 +60,15 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
   auto engine = std::make_shared<Engine>(fs, directory, std::move(lock), std::move(store),
                                          options.index_threads, options.async_window, *options.clock,
                                          EngineLimits{options.memory_bytes_max, options.disk_reserve_bytes});
-  return LocalDatabase::open(std::move(engine), options.checkpoints);
+  return LocalDatabase::open(std::move(engine), options.checkpoints, options.recall);
 }
 
 Result<std::unique_ptr<Database>> LocalDatabase::open(std::shared_ptr<Engine> engine,
-                                                      const CheckpointPolicy& policy) {
+                                                      const CheckpointPolicy& policy,
+                                                      const RecallPolicy& recall) {
   const auto start = std::chrono::steady_clock::now();
+  engine->calibration_queries = recall.queries;
+  engine->calibration_duty = recall.duty;
   std::unique_ptr<LocalDatabase> database(new LocalDatabase(std::move(engine)));
   TRY(database->check_format());
   std::vector<Entry> entries;
@@ -80,10 +83,10 @@ Result<std::unique_ptr<Database>> LocalDatabase::open(std::shared_ptr<Engine> en
                                 {"collections", database->entries_.size()},
                                 {"kernels", cpu_level_name(cpu_level())},
                                 {"seconds", seconds_since(start)}});
-  database->housekeeper_ =
-      std::make_unique<Housekeeper>(*database->engine_, [&raw = *database] { return raw.open_ones(); });
-  database->checkpointer_ =
-      std::make_unique<Checkpointer>(policy, [&raw = *database] { return raw.open_ones(); });
+  const auto open_ones = [&raw = *database] { return raw.open_ones(); };
+  database->housekeeper_ = std::make_unique<Housekeeper>(*database->engine_, open_ones);
+  database->checkpointer_ = std::make_unique<Checkpointer>(policy, open_ones);
+  database->recall_keeper_ = std::make_unique<RecallKeeper>(recall, open_ones);
   return std::unique_ptr<Database>(std::move(database));
 }
 
@@ -146,6 +149,7 @@ void LocalDatabase::open_collections(std::vector<Entry>& entries) {
     if (!opened.ok()) return quarantine(entry, opened.error().message);
     entry.collection = std::move(*opened);
     entry.collection->limit_memory(entry.record.memory_bytes_max);
+    entry.collection->set_recall_target(entry.record.recall_target);
     const CollectionInfo info = entry.collection->info();
     log_info("collection opened", {{"collection", info.name},
                                    {"points", info.points},
@@ -176,7 +180,7 @@ Result<std::shared_ptr<Collection>> LocalDatabase::create_collection(const std::
   if (next_number_ == UINT32_MAX)
     return resource_exhausted("collection numbers are used up; start a new directory");
   const CollectionNumber number = next_number_;
-  Entry entry{number, {CollectionState::kLive, name, schema, 0}, nullptr, {}};
+  Entry entry{number, {CollectionState::kLive, name, schema, 0, 0}, nullptr, {}};
   entry.collection = TRY(LocalCollection::open(engine_, number, name, schema));
   KvBatch batch;
   batch.put(KvTable::kRecords, catalog_key(number), encode_catalog_record(entry.record));
@@ -192,14 +196,26 @@ Result<std::shared_ptr<Collection>> LocalDatabase::create_collection(const std::
 
 Result<void> LocalDatabase::limit_memory(const std::string& name, uint64_t bytes_max) {
   TRY(limits::kMemoryBytesMax.check("memory_bytes_max", bytes_max));
+  return change_record(name, [&](CatalogRecord& record) { record.memory_bytes_max = bytes_max; });
+}
+
+Result<void> LocalDatabase::set_recall_target(const std::string& name, double target) {
+  if (target != 0) TRY(validate_recall_target(target));
+  return change_record(name, [&](CatalogRecord& record) { record.recall_target = target; });
+}
+
+/// Of an open collection, which follows at once.
+Result<void> LocalDatabase::change_record(const std::string& name,
+                                          const std::function<void(CatalogRecord&)>& change) {
   std::lock_guard ddl(ddl_mutex_);
   Entry entry = TRY(entry_of(name));
   if (entry.collection == nullptr) return quarantined(entry);
-  entry.record.memory_bytes_max = bytes_max;
+  change(entry.record);
   KvBatch batch;
   batch.put(KvTable::kRecords, catalog_key(entry.number), encode_catalog_record(entry.record));
   TRY(engine_->store->write(batch, KvSurvives::kPower));
-  entry.collection->limit_memory(bytes_max);
+  entry.collection->limit_memory(entry.record.memory_bytes_max);
+  entry.collection->set_recall_target(entry.record.recall_target);
   std::lock_guard lock(mutex_);
   entries_.insert_or_assign(name, std::move(entry));
   return {};

@@ -12,6 +12,7 @@
 // Corruption, others serve, drop works.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,7 @@
 #include "query/collection/engine.h"
 #include "query/collection/housekeeper.h"
 #include "query/collection/local_collection.h"
+#include "query/collection/recall_keeper.h"
 #include "query/database.h"
 
 namespace kith {
@@ -32,12 +34,14 @@ class LocalDatabase final : public Database {
  public:
   /// Opens what the engine's store holds, or prepares an empty one.
   static Result<std::unique_ptr<Database>> open(std::shared_ptr<Engine> engine,
-                                                const CheckpointPolicy& policy);
+                                                const CheckpointPolicy& policy,
+                                                const RecallPolicy& recall = {});
 
   Result<std::shared_ptr<Collection>> create_collection(const std::string& name,
                                                         const Schema& schema) override;
   Result<void> drop_collection(const std::string& name) override;
   Result<void> limit_memory(const std::string& name, uint64_t bytes_max) override;
+  Result<void> set_recall_target(const std::string& name, double target) override;
   Result<std::shared_ptr<Collection>> collection(const std::string& name) const override;
   std::vector<std::string> collection_names() const override;
   Result<VerifyReport> verify(const std::string& collection, const Stop& stop) const override;
@@ -63,6 +67,7 @@ class LocalDatabase final : public Database {
   void quarantine(Entry& entry, std::string why) const;
   static Error quarantined(const Entry& entry);
   Result<void> erase_data(CollectionNumber number);
+  Result<void> change_record(const std::string& name, const std::function<void(CatalogRecord&)>& change);
   Result<Entry> entry_of(const std::string& name) const;
   std::vector<std::shared_ptr<LocalCollection>> open_ones() const;
 
@@ -85,7 +90,8 @@ class LocalDatabase final : public Database {
   std::map<std::string, Entry> entries_;  // guarded by mutex_
   std::shared_ptr<ByteProgress> backup_;  // guarded by mutex_; of the one under way
   std::unique_ptr<Housekeeper> housekeeper_;
-  std::unique_ptr<Checkpointer> checkpointer_;  // last: goes first, and takes the last checkpoints
+  std::unique_ptr<Checkpointer> checkpointer_;   // takes the last checkpoints as it goes
+  std::unique_ptr<RecallKeeper> recall_keeper_;  // last: goes first
 };
 
 }  // namespace kith

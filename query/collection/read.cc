@@ -1,20 +1,61 @@
 // Reads by id and in id order, see local_collection.h.
+#include "query/collection/filtered_read.h"
 #include "query/collection/local_collection.h"
+#include "query/collection/search_parts.h"
+#include "query/filter/check_filter.h"
 #include "query/schema/id_codec.h"
 #include "query/schema/limits.h"
 #include "query/schema/validate.h"
 #include "storage/rows/row_record.h"
 
 namespace kith {
+namespace {
+
+constexpr size_t kPayloadStep = 256;  // payloads asked of the store at once
+
+}  // namespace
 
 LocalCollection::View LocalCollection::view_locked() const {
   return parked_view_ != nullptr ? parked_view_ : engine_->store->snapshot();
 }
 
-Result<uint64_t> LocalCollection::count() const {
+LocalCollection::View LocalCollection::view_now(bool locked) const {
+  std::shared_lock lock(state_mutex_, std::defer_lock);
+  if (!locked) lock.lock();
+  return view_locked();
+}
+
+Result<uint64_t> LocalCollection::count(const Filter* filter, const Stop& stop) const {
+  if (filter != nullptr) return while_alive([&] { return count_filtered(*filter, stop); });
   TRY(check_alive());
   std::shared_lock lock(state_mutex_);
   return ids_.size() - expiries_.expired_rows(engine_->now_ms()).size();
+}
+
+Result<uint64_t> LocalCollection::count_filtered(const Filter& filter, const Stop& stop) const {
+  TRY(check_filter(filter));
+  FilteredRead read(*this, filter, stop);
+  View view;
+  RowSet unseen;
+  {
+    std::shared_lock lock(state_mutex_);
+    view = view_locked();
+    unseen = expired_locked();
+    TRY(read.select(/*locked=*/true));
+    read.rows().for_each([&](Row row) {
+      if (!there_locked(row)) unseen.add(row);
+      return true;
+    });
+  }
+  TRY(read.decide(*view));
+  RowSet rows = read.rows();
+  rows.subtract(unseen);
+  return rows.size();
+}
+
+/// Columns may know rows already that ids do not, and still some that ids do not know any more.
+bool LocalCollection::there_locked(Row row) const {
+  return row < next_row_ && ids_.live(row);
 }
 
 /// Looks again and again: waits are rare and short, and writers need not know of them.
@@ -75,8 +116,12 @@ Result<std::vector<std::optional<Point>>> LocalCollection::get_alive(std::span<c
   return out;
 }
 
-Result<ScrollPage> LocalCollection::scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const {
-  return while_alive([&] { return scroll_alive(from, limit, fetch); });
+Result<ScrollPage> LocalCollection::scroll(const std::optional<Id>& from, uint32_t limit, Fetch fetch,
+                                           const Filter* filter, const Stop& stop) const {
+  return while_alive([&] {
+    return filter == nullptr ? scroll_alive(from, limit, fetch)
+                             : scroll_filtered(from, limit, fetch, *filter, stop);
+  });
 }
 
 Result<ScrollPage> LocalCollection::scroll_alive(const std::optional<Id>& from, uint32_t limit,
@@ -110,6 +155,87 @@ Result<ScrollPage> LocalCollection::scroll_alive(const std::optional<Id>& from, 
   if (!fetch.payload && !fetch.vectors) return page;
   page.points = TRY(read_points(*view, rows, fetch));
   return page;
+}
+
+/// The ids of few rows are sorted; among many, all ids are gone through.
+Result<ScrollPage> LocalCollection::scroll_filtered(const std::optional<Id>& from, uint32_t limit,
+                                                    Fetch fetch, const Filter& filter,
+                                                    const Stop& stop) const {
+  TRY(limits::kScrollLimit.check("limit", limit));
+  TRY(check_filter(filter));
+  const std::string first = from.has_value() ? TRY(id_key_of(*from)) : std::string{};
+  FilteredRead read(*this, filter, stop);
+  View view;
+  RowSet expired;
+  std::vector<std::pair<std::string, Row>> few;
+  bool sorted = false;
+  {
+    std::shared_lock lock(state_mutex_);
+    view = view_locked();
+    expired = expired_locked();
+    TRY(read.select(/*locked=*/true));
+    sorted = read.rows().size() <= kSortedRowsMax;
+    if (sorted)
+      read.rows().for_each([&](Row row) {
+        if (there_locked(row)) few.emplace_back(ids_.id_key(row), row);
+        return true;
+      });
+  }
+  std::vector<Row> rows;
+  ScrollPage page;
+  const auto take = [&](std::string_view id_key, Row row) -> Result<bool> {  // whether there is room for more
+    if (row % 256 == 0) TRY(stop.check());
+    if (expired.contains(row) || !TRY(read.satisfies(*view, row))) return true;
+    const Id id = TRY(id_of_key(id_key));
+    if (rows.size() == limit) {
+      page.next = id;
+      return false;
+    }
+    rows.push_back(row);
+    page.points.emplace_back().id = id;
+    return true;
+  };
+  if (sorted) {
+    std::sort(few.begin(), few.end());
+    for (auto it = std::lower_bound(few.begin(), few.end(), std::pair(first, Row{0})); it != few.end(); ++it)
+      if (!TRY(take(it->first, it->second))) break;
+  } else {
+    const KeyRange range = id_entry_range_from(number_, first);
+    auto entry = view->iterate(KvTable::kRecords, range.begin, range.end);
+    for (; entry->valid(); entry->next()) {
+      const std::string_view id_key = TRY(id_key_of_entry(entry->key()));
+      const Row row = TRY(parse_row_value(entry->value()));
+      if (!TRY(take(id_key, row))) break;
+    }
+    TRY(entry->status());
+  }
+  if (!fetch.payload && !fetch.vectors) return page;
+  page.points = TRY(read_points(*view, rows, fetch));
+  return page;
+}
+
+Result<void> LocalCollection::each_payload(const KvSnapshot& view, std::span<const Row> rows,
+                                           const Stop& stop, const VisitPayload& visit) const {
+  for (size_t begin = 0; begin < rows.size(); begin += kPayloadStep) {
+    const auto step = rows.subspan(begin, std::min(kPayloadStep, rows.size() - begin));
+    std::vector<std::string> keys;
+    for (const Row row : step) keys.push_back(row_record_key(number_, row));
+    Result<void> sound;
+    const auto one = [&](size_t i, std::string_view value) -> Result<void> {
+      TRY(stop.check());
+      const RowRecord record = TRY(parse_row_record(value));
+      const auto payload = JsonTree::parse_payload(record.payload);
+      if (!payload.ok() && payload.error().code == Code::kInvalidArgument)
+        return corruption("collection '{}': row {}: its payload {}", name_, step[i], payload.error().message);
+      if (!payload.ok()) return payload.error();
+      return visit(begin + i, record, payload->root());
+    };
+    TRY(view.multi_get(KvTable::kRecords, keys, [&](size_t i, std::string_view value) {
+      if (sound.ok()) sound = one(i, value);
+    }));
+    TRY(sound);
+  }
+  return {};
 }
 
 /// Ids always, payloads and vectors as asked. Every row must be live in the view.

@@ -35,9 +35,11 @@ Result<Row> LocalCollection::add_stored(const KvSnapshot& view, uint8_t position
   const size_t width = vector_bytes(field.type, field.dim);
   const size_t chunk = std::max<size_t>(1, kStepBytes / width);
   std::vector<Row> rows;
+  std::vector<LabelSet> labels;
   std::vector<std::byte> data(chunk * width);
   const auto add = [&]() -> Result<void> {
-    TRY(index.add(rows, {data.data(), field.type, field.dim, rows.size()}));
+    if (fields_[position]->labeled()) labels = TRY(stored_labels(view, rows));
+    TRY(fields_[position]->add_to(index, rows, {data.data(), field.type, field.dim, rows.size()}, labels));
     rows.clear();
     return {};
   };

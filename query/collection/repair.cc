@@ -86,6 +86,7 @@ Result<void> salvage_one(const KvSnapshot& view, CollectionNumber number, Databa
         fmt::format("collection '{}': what lists its points is damaged too: more may be lost than is said",
                     record->name));
   if (record->memory_bytes_max != 0) TRY(target.limit_memory(record->name, record->memory_bytes_max));
+  if (record->recall_target != 0) TRY(target.set_recall_target(record->name, record->recall_target));
   report.collections.push_back(std::move(salvaged));
   return {};
 }

@@ -42,6 +42,7 @@ Result<void> LocalCollection::replay() {
                 {{"collection", name_}, {"error", ids.error().message}});
   }
   if (!restored) TRY(replay_ids(*view, last));
+  restored = TRY(replay_columns(*view, restored ? &*tail : nullptr)) && restored;
   for (size_t field = 0; field < fields_.size(); ++field)
     TRY(replay_field(*view, static_cast<uint8_t>(field), tail.has_value() ? &*tail : nullptr));
   if (restored && std::ranges::all_of(fields_, [](const auto& field) { return field->saved(); }))
@@ -49,6 +50,7 @@ Result<void> LocalCollection::replay() {
   const std::optional<Manifest> manifest = checkpoints_.manifest();
   const uint64_t saved = tail.has_value() && manifest.has_value() ? manifest->mark.sequence : 0;
   unsaved_bytes_ = kChangeBytes * (sequence_ - saved);
+  restore_calibrations(*view);
   return {};
 }
 

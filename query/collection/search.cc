@@ -5,17 +5,23 @@
 #include <limits>
 
 #include "query/collection/exact_scan.h"
+#include "query/collection/filtered_read.h"
+#include "query/collection/find.h"
 #include "query/collection/local_collection.h"
+#include "query/collection/nearest_rows.h"
+#include "query/collection/search_course.h"
+#include "query/collection/search_parts.h"
+#include "query/recall/recall_ledger.h"
 #include "query/schema/id_codec.h"
-#include "query/schema/limits.h"
 #include "query/schema/validate.h"
 
 namespace kith {
 namespace {
 
-constexpr int kOptimisticTries = 3;
 /// Points read between two looks at the budget: what an answer may be over it.
 constexpr size_t kFetchStep = 64;
+/// Payloads that are read before a search rather than those of its hits alone.
+constexpr uint64_t kDecideRows = 1'000;
 
 Error over_budget(const AnswerBudget& budget) {
   return resource_exhausted(
@@ -24,40 +30,10 @@ Error over_budget(const AnswerBudget& budget) {
       budget.bytes());
 }
 
-SearchRequest request_of(const Query& query, const VectorField& field, size_t k) {
-  SearchRequest request;
-  request.query = {query.vector.data(), query_type(field.type), field.dim};
-  request.k = static_cast<uint32_t>(k);
-  request.effort = query.effort;
-  request.stop = query.stop;
-  return request;
-}
-
 /// A little more than the radius, for what the way from score to distance and back rounds off; the answer is
 /// then cut by score.
 float loosened(float distance) {
   return distance + std::abs(distance) * 1e-5f;
-}
-
-bool near_enough(Metric metric, float score, float threshold) {
-  return higher_is_nearer(metric) ? score >= threshold : score <= threshold;
-}
-
-size_t wanted(const Query& query) {
-  return size_t{query.offset} + query.k;
-}
-
-/// Skips `offset`, keeps `count`.
-void cut(std::vector<Neighbor>& neighbors, size_t offset, size_t count) {
-  neighbors.erase(neighbors.begin(),
-                  neighbors.begin() + static_cast<ptrdiff_t>(std::min(offset, neighbors.size())));
-  if (neighbors.size() > count) neighbors.resize(count);
-}
-
-std::vector<std::byte> packed(std::span<const Query> queries) {
-  std::vector<std::byte> block;
-  for (const Query& query : queries) block.insert(block.end(), query.vector.begin(), query.vector.end());
-  return block;
 }
 
 }  // namespace
@@ -65,49 +41,64 @@ std::vector<std::byte> packed(std::span<const Query> queries) {
 Result<Answer> LocalCollection::search(const Query& query) const {
   return while_alive([&]() -> Result<Answer> {
     const uint8_t position = TRY(validate_query(schema_, query));
-    const FieldIndex& field = *fields_[position];
-    if (!scans(field, query.exact)) {
-      Result<Found> found = search_index(query, field);
-      if (field.usable())
-        return answer(TRY(std::move(found)), field.field(), query.fetch, query.score_threshold);
-    }
-    return std::move(TRY(search_batch_scan({&query, 1}, position)).front());
+    return search_checked(query, position);
   });
 }
 
-Result<std::vector<Answer>> LocalCollection::search_batch(std::span<const Query> queries) const {
-  return while_alive([&] { return search_batch_alive(queries); });
+/// The query is valid, but for the depth of its filter.
+Result<Answer> LocalCollection::search_checked(const Query& query, uint8_t position) const {
+  const FieldIndex& field = *fields_[position];
+  if (query.group_by.has_value() || query.diversity.has_value()) {
+    NearestRows nearest(*this, query, position, {{query.vector}, {}});
+    return query.group_by.has_value() ? search_grouped(query, nearest) : search_diverse(query, nearest);
+  }
+  SearchCourse course = course_of(query, position);
+  if (query.explain == Explain::kPlan) return planned(query, field, course);
+  offer(query, position);
+  if (!scans(field, query.exact)) {
+    Result<Found> found = search_index(query, field, course);
+    if (field.usable()) return answer(TRY(std::move(found)), query, field.field(), course);
+  }
+  const Query* one = &query;
+  return std::move(TRY(search_batch_scan({&one, 1}, position)).front());
 }
 
-Result<std::vector<Answer>> LocalCollection::search_batch_alive(std::span<const Query> queries) const {
-  TRY(limits::kBatchQueries.check("queries", queries.size()));
-  bool all_scan = true;
-  bool same = true;  // what one call to the kind must have in common
-  bool same_stop = true;
-  uint8_t position = 0;
-  for (size_t i = 0; i < queries.size(); ++i) {
-    auto field = validate_query(schema_, queries[i]);
-    if (!field.ok()) return invalid_argument("queries[{}]: {}", i, field.error().message);
-    if (i == 0) position = *field;
-    if (*field != position)
-      return invalid_argument("queries[{}]: asks field '{}', the first asks '{}'; one batch has one field", i,
-                              schema_.vectors[*field].name, schema_.vectors[position].name);
-    all_scan = all_scan && scans(*fields_[position], queries[i].exact);
-    same_stop = same_stop && queries[i].stop == queries[0].stop;
-    same = same && !scans(*fields_[position], queries[i].exact) && queries[i].effort == queries[0].effort;
-  }
-  if (!same_stop) return search_each(queries);
+double LocalCollection::target_of(const Query& query) const {
+  return query.recall_target.value_or(recall_target_.load(std::memory_order_relaxed));
+}
+
+SearchCourse LocalCollection::course_of(const Query& query, uint8_t position) const {
   const FieldIndex& field = *fields_[position];
-  if (all_scan) return search_batch_scan(queries, position);
-  if (!same || field.kind().search_batch == nullptr) return search_each(queries);
-  Result<std::vector<Found>> searched = search_batch_index(queries, field);
-  if (!field.usable()) return search_batch_scan(queries, position);
-  std::vector<Found> found = TRY(std::move(searched));
-  std::vector<Answer> answers;
-  for (size_t i = 0; i < queries.size(); ++i)
-    answers.push_back(
-        TRY(answer(std::move(found[i]), field.field(), queries[i].fetch, queries[i].score_threshold)));
-  return answers;
+  PlanBasis basis;
+  basis.scans = scans(field, query.exact) || field.kind().exact;
+  if (!basis.scans) basis.calibration = ledgers_[position]->calibration();
+  const bool planned = basis.calibration != nullptr && query.effort == 0;  // else by the index's own rules
+  if (!basis.scans && (!planned || basis.calibration->table.has(FilterPlan::kLabels)))
+    basis.labels = asked_labels(query, field);
+  if (basis.calibration != nullptr) basis.correlations = &ledgers_[position]->correlations();
+  return SearchCourse(query, target_of(query), std::move(basis));
+}
+
+/// To the sample of queries that recall is measured with.
+void LocalCollection::offer(const Query& query, uint8_t position) const {
+  if (query.exact || fields_[position]->kind().exact) return;
+  ledgers_[position]->recent().offer(query, target_of(query));
+}
+
+/// What a search would do.
+Result<Answer> LocalCollection::planned(const Query& query, const FieldIndex& field,
+                                        SearchCourse& course) const {
+  std::optional<FilteredRead> read;
+  if (query.filter.has_value()) {
+    const PhaseTimer timer(course.time(&PhaseTimes::filter_ns));
+    read.emplace(*this, *query.filter, query.stop);
+    TRY(read->select(/*locked=*/false));
+  }
+  course.decide(returnable(*field.index(), read.has_value() ? &read->rows() : nullptr), wanted(query));
+  Answer out;
+  out.taken = course.taken();
+  out.explanation = course.explanation();
+  return out;
 }
 
 Result<Answer> LocalCollection::range_search(const RangeQuery& query) const {
@@ -124,7 +115,8 @@ Result<Answer> LocalCollection::range_search_alive(const RangeQuery& query) cons
   const VectorBlock block{query.vector.data(), query_type(field.field().type), field.field().dim, 1};
   const float radius = loosened(distance_of(field.field().metric, query.radius));
   Found found;
-  auto answers = TRY(scan(position, block, query.limit, radius, query.stop, found.view));
+  const Filter* filter = query.filter.has_value() ? &*query.filter : nullptr;
+  auto answers = TRY(scan(position, {block, query.limit, radius, filter, query.stop}, found.view));
   found.neighbors = std::move(answers.front().neighbors);
   found.stats = answers.front().stats;
   return answer(std::move(found), field.field(), query.fetch, query.radius);
@@ -134,10 +126,25 @@ bool LocalCollection::scans(const FieldIndex& field, bool exact) const {
   return !field.usable() || (exact && !field.kind().exact);
 }
 
-Result<LocalCollection::Found> LocalCollection::search_index(const Query& query,
-                                                             const FieldIndex& field) const {
-  return find({query.offset, query.k}, query.fetch.payload || query.fetch.vectors,
-              [&](size_t count) { return field.index()->search(request_of(query, field.field(), count)); });
+Result<LocalCollection::Found> LocalCollection::search_index(const Query& query, const FieldIndex& field,
+                                                             SearchCourse& course) const {
+  const Window window{query.offset, query.k};
+  const bool fetches = query.fetch.payload || query.fetch.vectors;
+  const auto search = [&](size_t count, const RowSet* allowed) {
+    const std::shared_ptr<Index> index = field.index();
+    course.decide(returnable(*index, allowed), window.wanted());
+    SearchRequest request = request_of(query, field.field(), count);
+    request.allowed = allowed;
+    course.direct(request);
+    const PhaseTimer timer(course.time(&PhaseTimes::search_ns));
+    Result<SearchAnswer> answer = index->search(request);
+    if (answer.ok()) course.note(*answer);
+    return answer;
+  };
+  if (query.filter.has_value())
+    return find_filtered(window, fetches, *query.filter, query.stop, search,
+                         course.time(&PhaseTimes::filter_ns));
+  return find(window, fetches, [&](size_t count, bool) { return search(count, nullptr); });
 }
 
 Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQuery& query,
@@ -147,43 +154,46 @@ Result<LocalCollection::Found> LocalCollection::range_search_index(const RangeQu
   request.radius = loosened(distance_of(field.field().metric, query.radius));
   request.effort = query.effort;
   request.stop = query.stop;
-  return find({0, query.limit}, query.fetch.payload || query.fetch.vectors, [&](size_t count) {
+  const bool fetches = query.fetch.payload || query.fetch.vectors;
+  const auto search = [&](size_t count, const RowSet* allowed) {
     request.rows_max = static_cast<uint32_t>(count);
+    request.allowed = allowed;
     return field.kind().range_search(*field.index(), request);
-  });
+  };
+  if (query.filter.has_value())
+    return find_filtered({0, query.limit}, fetches, *query.filter, query.stop, search, nullptr);
+  return find({0, query.limit}, fetches, [&](size_t count, bool) { return search(count, nullptr); });
 }
 
-/// Asks an index (ask(count) → the nearest `count` rows) until the answer holds good for one moment. Callers
-/// test afterwards that the index was usable all the time.
-///
-/// Rows that the id map does not know are dropped, and more are asked for when that leaves too few; so are
-/// rows that were not there when the index was asked, of whose group it may have seen a part only. If rows
-/// were removed while the index searched, it may have met a replaced point under neither of its rows (the old
-/// one gone already, the new one not there yet when it looked), so it is asked again; after a few tries with
-/// writers held off.
-template <typename Ask>
-Result<LocalCollection::Found> LocalCollection::find(Window window, bool fetches, Ask ask) const {
-  Found found;
-  const uint64_t now_ms = engine_->now_ms();
-  size_t count = window.wanted();
-  for (int attempt = 0;; ++attempt) {
-    std::shared_lock lock(state_mutex_, std::defer_lock);
-    if (attempt >= kOptimisticTries) lock.lock();
-    const uint64_t removals = removals_.load(std::memory_order_acquire);
-    const Row rows_end = next_row_.load(std::memory_order_acquire);
-    SearchAnswer answer = TRY(ask(count));
-    found.stats.add(answer.stats);
-    if (!lock.owns_lock()) lock.lock();
-    const size_t got = answer.neighbors.size();
-    keep_live(answer.neighbors, rows_end, now_ms);
-    const size_t live = answer.neighbors.size(), dropped = got - live;
-    const bool enough = dropped == 0 || live >= window.wanted() || got < count;
-    if (enough && removals == removals_.load(std::memory_order_relaxed)) {
-      take(std::move(answer.neighbors), window, fetches, found);
-      return found;
+/// find() among the rows that satisfy a filter (search(count, rows) → the nearest `count` of these rows).
+/// Where columns leave much unsure, the payloads of the hits are read, and, when too few of these satisfy the
+/// filter, of all rows that are unsure.
+template <typename Search>
+Result<LocalCollection::Found> LocalCollection::find_filtered(Window window, bool fetches,
+                                                              const Filter& filter, const Stop& stop,
+                                                              Search search, uint64_t* filter_ns) const {
+  FilteredRead read(*this, filter, stop);
+  return find(window, fetches, [&](size_t count, bool locked) -> Result<SearchAnswer> {
+    View view;
+    {
+      const PhaseTimer timer(filter_ns);
+      TRY(read.select(locked));
+      if (!read.decided()) view = view_now(locked);
+      if (!read.decided() && read.unsure() <= kDecideRows) TRY(read.decide(*view));
     }
-    if (!enough) count = std::min<size_t>(window.wanted() + 2 * dropped, kNoRow - 1);
-  }
+    SearchStats stats;
+    while (true) {
+      if (read.rows().empty()) return SearchAnswer{{}, stats};
+      SearchAnswer answer = TRY(search(count, &read.rows()));
+      stats.add(answer.stats);
+      answer.stats = stats;
+      const size_t got = answer.neighbors.size();
+      if (read.decided()) return answer;
+      TRY(read.keep_matching(*view, answer.neighbors));
+      if (answer.neighbors.size() == got || got < count) return answer;
+      TRY(read.decide(*view));
+    }
+  });
 }
 
 /// Under state_mutex_.
@@ -205,82 +215,36 @@ void LocalCollection::take(std::vector<Neighbor> live, Window window, bool fetch
 }
 
 /// Sets `view` to the snapshot that was scanned.
-Result<std::vector<SearchAnswer>> LocalCollection::scan(uint8_t field, VectorBlock queries, size_t k,
-                                                        float distance_max, const Stop& stop,
+Result<std::vector<SearchAnswer>> LocalCollection::scan(uint8_t field, const ScanQuestion& question,
                                                         View& view) const {
   Row rows_end = 0;
   RowSet expired;
+  std::optional<FilteredRead> read;
+  if (question.filter != nullptr) read.emplace(*this, *question.filter, question.stop);
   {
     std::shared_lock lock(state_mutex_);
     view = view_locked();
     rows_end = next_row_;
     expired = expired_locked();
+    if (read.has_value()) TRY(read->select(/*locked=*/true));
   }
-  return exact_scan(
-      {*view, number_, field, schema_.vectors[field], rows_end, expired, queries, k, distance_max, stop},
-      engine_->pool);
+  if (read.has_value()) TRY(read->decide(*view));
+  return exact_scan({*view, number_, field, schema_.vectors[field], rows_end, expired,
+                     read.has_value() ? &read->rows() : nullptr, question.queries, question.k,
+                     question.distance_max, question.stop},
+                    engine_->pool);
 }
 
-Result<std::vector<Answer>> LocalCollection::search_batch_scan(std::span<const Query> queries,
-                                                               uint8_t position) const {
-  const VectorField& field = schema_.vectors[position];
-  const std::vector<std::byte> block = packed(queries);
-  size_t k = 0;
-  for (const Query& query : queries) k = std::max(k, wanted(query));
-  View view;
-  const float no_bound = std::numeric_limits<float>::infinity();
-  auto found = TRY(scan(position, {block.data(), query_type(field.type), field.dim, queries.size()}, k,
-                        no_bound, queries.front().stop, view));
-  std::vector<Answer> answers;
-  for (size_t i = 0; i < queries.size(); ++i) {
-    cut(found[i].neighbors, queries[i].offset, queries[i].k);
-    answers.push_back(TRY(answer({std::move(found[i].neighbors), {}, view, found[i].stats}, field,
-                                 queries[i].fetch, queries[i].score_threshold)));
+Result<Answer> LocalCollection::answer(Found found, const Query& query, const VectorField& field,
+                                       SearchCourse& course) const {
+  Answer out;
+  {
+    const PhaseTimer timer(course.time(&PhaseTimes::fetch_ns));
+    out = TRY(answer(std::move(found), field, query.fetch, query.score_threshold));
   }
-  return answers;
-}
-
-Result<std::vector<LocalCollection::Found>> LocalCollection::search_batch_index(
-    std::span<const Query> queries, const FieldIndex& field) const {
-  const std::vector<std::byte> block = packed(queries);
-  size_t k = 0;
-  for (const Query& query : queries) k = std::max(k, wanted(query));
-  const VectorBlock vectors{block.data(), query_type(field.field().type), field.field().dim, queries.size()};
-  std::vector<Found> found(queries.size());
-  std::vector<bool> sound(queries.size());
-  const uint64_t now_ms = engine_->now_ms();
-  for (int attempt = 0;; ++attempt) {  // as in find()
-    std::shared_lock lock(state_mutex_, std::defer_lock);
-    if (attempt >= kOptimisticTries) lock.lock();
-    const uint64_t removals = removals_.load(std::memory_order_acquire);
-    const Row rows_end = next_row_.load(std::memory_order_acquire);
-    auto raw =
-        TRY(field.kind().search_batch(*field.index(), vectors, request_of(queries[0], field.field(), k)));
-    if (!lock.owns_lock()) lock.lock();
-    if (removals != removals_.load(std::memory_order_relaxed)) continue;
-    for (size_t i = 0; i < queries.size(); ++i) {
-      const Fetch fetch = queries[i].fetch;
-      const Window window{queries[i].offset, queries[i].k};
-      const size_t got = raw[i].neighbors.size();
-      keep_live(raw[i].neighbors, rows_end, now_ms);
-      sound[i] = raw[i].neighbors.size() == got || raw[i].neighbors.size() >= window.wanted() || got < k;
-      take(std::move(raw[i].neighbors), window, fetch.payload || fetch.vectors, found[i]);
-      found[i].stats = raw[i].stats;
-    }
-    break;
-  }
-  for (size_t i = 0; i < queries.size(); ++i)
-    if (!sound[i]) found[i] = TRY(search_index(queries[i], field));  // too few were live: ask for more
-  return found;
-}
-
-Result<std::vector<Answer>> LocalCollection::search_each(std::span<const Query> queries) const {
-  std::vector<Result<Answer>> outcomes(queries.size(), Answer{});
-  engine_->pool.parallel_for(queries.size(), 1, [&](size_t i) { outcomes[i] = search(queries[i]); });
-  std::vector<Answer> answers;
-  answers.reserve(queries.size());
-  for (Result<Answer>& outcome : outcomes) answers.push_back(TRY(std::move(outcome)));
-  return answers;
+  out.taken = course.taken();
+  out.explanation = course.explanation();
+  return out;
 }
 
 Result<Answer> LocalCollection::answer(Found found, const VectorField& field, Fetch fetch,

@@ -159,6 +159,7 @@ Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
   uint64_t points = 0;
   Row next_row = 0;
   ExpiryMap expiries;
+  uint64_t in_columns = 0;
   std::vector<uint64_t> indexed;
   queue_.run_exclusively([&] {
     std::shared_lock lock(state_mutex_);
@@ -166,6 +167,7 @@ Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
     points = ids_.size();
     next_row = next_row_;
     expiries = expiries_;
+    in_columns = columns_->rows();
     for (const auto& field : fields_) indexed.push_back(field->index()->stats().rows);
   });
 
@@ -180,6 +182,9 @@ Result<VerifyReport> LocalCollection::verify_alive(const Stop& stop) {
   TRY(verifier.read_ids(next_row));
   if (report.points != points) verifier.problem("{} ids are stored, {} are in memory", report.points, points);
   TRY(verifier.read_rows());
+  if (in_columns != points)
+    verifier.problem("{} ids are in memory, columns hold {} rows", points, in_columns);
+  TRY(verify_columns(*view, next_row, stop, report));
   for (size_t field = 0; field < fields_.size(); ++field) {
     const auto position = static_cast<uint8_t>(field);
     TRY(verifier.read_vectors(position));
@@ -228,7 +233,7 @@ Result<void> LocalCollection::verify_graph(uint8_t position, VerifyReport& repor
 }
 
 /// Looks a sample of stored vectors up in the index, each allowed to find only itself: what it finds must be
-/// as near as the kernel says, and an exact kind must find it.
+/// as near as the kernel says and have its payload's labels, and an exact kind must find it.
 Result<void> LocalCollection::verify_index(const KvSnapshot& view, uint8_t position, Row next_row,
                                            const Stop& stop, VerifyReport& report) const {
   const FieldIndex& field = *fields_[position];
@@ -257,6 +262,17 @@ Result<void> LocalCollection::verify_index(const KvSnapshot& view, uint8_t posit
       report.problems.push_back(
           fmt::format("field '{}': row {} is at distance {} from itself in the index, {} stored", spec.name,
                       row, answer.neighbors[0].distance, wanted));
+    if (found && field.labeled()) {  // one that lacked a label would be missing from answers
+      const std::vector<LabelSet> labels = TRY(stored_labels(view, std::array{row}));
+      const LabelQuery all{LabelMatch::kAll, labels.front()};
+      request.labels = &all;
+      request.plan = FilterPlan::kScan;
+      const SearchAnswer labeled = TRY(field.index()->search(request));
+      std::shared_lock lock(state_mutex_);
+      if (labeled.neighbors.empty() && ids_.live(row))
+        report.problems.push_back(
+            fmt::format("field '{}': row {} lacks labels in the index that its payload has", spec.name, row));
+    }
     if (!found && field.kind().exact) {
       std::shared_lock lock(state_mutex_);
       if (ids_.live(row))

@@ -7,15 +7,15 @@
 namespace kith {
 namespace {
 
-constexpr uint64_t kFalse = 0;
-constexpr uint64_t kTrue = 1;
+constexpr uint64_t kFalse = ColumnValues::kFalse;
+constexpr uint64_t kTrue = ColumnValues::kTrue;
 static_assert(Dictionary::kFirst == kTrue + 1);
 
 /// Sorted, each once, as ranges of one key each.
-std::vector<KeyRange> ranges_of(std::vector<uint64_t> keys) {
+std::vector<KeySpan> ranges_of(std::vector<uint64_t> keys) {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  std::vector<KeyRange> ranges;
+  std::vector<KeySpan> ranges;
   ranges.reserve(keys.size());
   for (const uint64_t key : keys) {
     if (!ranges.empty() && ranges.back().last + 1 == key)
@@ -23,6 +23,19 @@ std::vector<KeyRange> ranges_of(std::vector<uint64_t> keys) {
     else
       ranges.push_back({key, key});
   }
+  return ranges;
+}
+
+/// Ranges of all keys but these.
+std::vector<KeySpan> ranges_besides(std::vector<uint64_t> keys) {
+  std::vector<KeySpan> ranges;
+  uint64_t first = 0;
+  for (const KeySpan& taken : ranges_of(std::move(keys))) {
+    if (taken.first > first) ranges.push_back({first, taken.first - 1});
+    if (taken.last == UINT64_MAX) return ranges;
+    first = taken.last + 1;
+  }
+  ranges.push_back({first, UINT64_MAX});
   return ranges;
 }
 
@@ -46,13 +59,13 @@ Truth find_texts(const Dictionary& dictionary, const Postings& postings, const R
 
 /// Rows of several keys inside a range, of which those at its two ends may satisfy or not.
 struct NumberEnds {
-  std::optional<KeyRange> between;
+  std::optional<KeySpan> between;
   std::vector<uint64_t> satisfied;  // ends: numbers that are exactly these doubles satisfy
   std::vector<uint64_t> ends;
 };
 
 NumberEnds ends_of(const NumberRange& leaf) {
-  KeyRange between = {0, UINT64_MAX};
+  KeySpan between = {0, UINT64_MAX};
   NumberEnds out;
   const auto satisfies = [&](double nearest) {
     if (leaf.low) {
@@ -134,12 +147,12 @@ Truth Column::numbers_at(std::vector<uint64_t> exact, std::vector<uint64_t> open
 Truth Column::ask(const NumberRange& leaf) const {
   NumberEnds ends = ends_of(leaf);
   if (rounded_.empty()) {  // one look-up for all
-    std::vector<KeyRange> ranges;
+    std::vector<KeySpan> ranges;
     if (ends.between) ranges.push_back(*ends.between);
-    for (const KeyRange& end : ranges_of(std::move(ends.satisfied))) ranges.push_back(end);
+    for (const KeySpan& end : ranges_of(std::move(ends.satisfied))) ranges.push_back(end);
     std::sort(ranges.begin(), ranges.end());
-    std::vector<KeyRange> joined;
-    for (const KeyRange& range : ranges) {
+    std::vector<KeySpan> joined;
+    for (const KeySpan& range : ranges) {
       if (!joined.empty() && joined.back().last + 1 == range.first)
         joined.back().last = range.last;
       else
@@ -152,6 +165,33 @@ Truth Column::ask(const NumberRange& leaf) const {
   return truth;
 }
 
+Truth Column::ask_others(const std::vector<FilterScalar>& values) const {
+  std::vector<uint64_t> codes, numbers;
+  for (const FilterScalar& value : values) {
+    if (const auto* flag = std::get_if<bool>(&value)) codes.push_back(*flag ? kTrue : kFalse);
+    if (const auto* text = std::get_if<std::string>(&value))
+      if (const auto code = texts_.find(*text)) codes.push_back(*code);
+    if (const auto* number = std::get_if<FilterNumber>(&value)) numbers.push_back(NumberKey::of(*number).key);
+  }
+  Truth truth{codes_.select(ranges_besides(std::move(codes))), {}};
+  truth.yes.unite(numbers_.select(ranges_besides(std::move(numbers))));
+  RowSet unclear = hashed_;  // they share the hash, or the nearest double, of one that is not asked for
+  unclear.unite(rounded_);
+  truth.yes.subtract(unclear);
+  truth.add_perhaps(unclear);
+  return truth;
+}
+
+ColumnValues Column::values() const {
+  ColumnValues out;
+  out.codes = codes_.pages();
+  out.numbers = numbers_.pages();
+  out.moments = moments_.pages();
+  out.untold = hashed_;
+  out.untold.unite(rounded_);
+  return out;
+}
+
 Truth Column::ask(const ContainsAll& leaf) const {
   Truth truth{existing_, {}};
   for (const FilterScalar& value : leaf.values) {
@@ -162,7 +202,7 @@ Truth Column::ask(const ContainsAll& leaf) const {
 }
 
 Truth Column::ask(const MomentRange& leaf) const {
-  KeyRange range = {0, UINT64_MAX};
+  KeySpan range = {0, UINT64_MAX};
   if (leaf.low) {
     range.first = key_of(leaf.low->value);
     if (!leaf.low->inclusive && range.first++ == UINT64_MAX) return {};

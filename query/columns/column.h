@@ -12,12 +12,14 @@
 #include <string>
 
 #include "base/io/file_system.h"
+#include "query/columns/declared_path.h"
 #include "query/columns/dictionary.h"
 #include "query/columns/geo_cells.h"
 #include "query/columns/limits.h"
 #include "query/columns/payload_values.h"
 #include "query/columns/postings.h"
 #include "query/columns/truth.h"
+#include "query/columns/value_walk.h"
 
 namespace kith {
 
@@ -25,7 +27,10 @@ struct ColumnHead;
 
 class Column {
  public:
-  explicit Column(std::string path) : path_(std::move(path)) {}
+  explicit Column(std::string path, const ColumnBounds& bounds = {})
+      : path_(std::move(path)),
+        texts_({bounds.strings_max, column_limits::kStringBytesMax}),
+        word_texts_({bounds.words_max, column_limits::kWordBytesMax}) {}
 
   /// As path_key made it.
   const std::string& path() const { return path_; }
@@ -42,6 +47,11 @@ class Column {
   /// `words` is not empty.
   Truth ask_words(const std::vector<std::string>& words) const;
   Truth ask(const GeoCover& cover) const;
+  /// Rows with a bool, number or string besides these; rows of `perhaps` may have one.
+  Truth ask_others(const std::vector<FilterScalar>& values) const;
+  /// All but `untold` beyond this path.
+  ColumnValues values() const;
+  Dictionary::Texts texts(const Dictionary::Step& step) const { return texts_.texts(step); }
   const RowSet& existing() const { return existing_; }
   const RowSet& nulls() const { return nulls_; }
   const RowSet& nonempty() const { return nonempty_; }
@@ -54,7 +64,8 @@ class Column {
     std::vector<uint8_t> postings;  // of each page: which postings it belongs to
   };
   Image image() const;
-  static Result<ColumnHead> parse_head(ByteReader& in);
+  /// `declared`: of which paths columns hold more.
+  static Result<ColumnHead> parse_head(ByteReader& in, std::span<const DeclaredPath> declared);
   /// Pages come as in the image.
   Result<void> restore_page(uint8_t postings, uint16_t number, PostingPage page);
 
@@ -70,8 +81,8 @@ class Column {
   RowSet hashed_;   // rows with strings that have no code of their own
   RowSet hashed_words_;
   RowSet wordless_;  // rows whose words are not all in words_
-  Dictionary texts_{{column_limits::kStringsMax, column_limits::kStringBytesMax}};
-  Dictionary word_texts_{{column_limits::kWordsMax, column_limits::kWordBytesMax}};
+  Dictionary texts_;
+  Dictionary word_texts_;
   Postings codes_, numbers_, moments_, places_, words_;
 };
 

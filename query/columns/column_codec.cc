@@ -79,11 +79,14 @@ Column::Image Column::image() const {
   return image;
 }
 
-Result<ColumnHead> Column::parse_head(ByteReader& in) {
+Result<ColumnHead> Column::parse_head(ByteReader& in, std::span<const DeclaredPath> declared) {
   const std::string_view path = TRY(in.text());
   if (path.empty() || path.size() > column_limits::kPathBytesMax)
     return corruption("column: a path of {} bytes", path.size());
-  ColumnHead head{std::make_unique<Column>(std::string(path)), 0};
+  const auto own = std::find_if(declared.begin(), declared.end(),
+                                [&](const DeclaredPath& each) { return each.path == path; });
+  const ColumnBounds bounds = own == declared.end() ? ColumnBounds() : own->bounds;
+  ColumnHead head{std::make_unique<Column>(std::string(path), bounds), 0};
   for (RowSet* rows : ColumnParts::sets(*head.column)) TRY(restore_rows(*rows, in));
   TRY(head.column->texts_.restore(in));
   TRY(head.column->word_texts_.restore(in));

@@ -122,9 +122,10 @@ Result<void> parse_page(std::span<const std::byte> bytes, Column& column) {
   return column.restore_page(postings, number, std::move(page));
 }
 
-Result<ColumnHead> parse_column_head(std::span<const std::byte> bytes) {
+Result<ColumnHead> parse_column_head(std::span<const std::byte> bytes,
+                                     std::span<const DeclaredPath> declared) {
   ByteReader in(bytes, "head of a column");
-  return Column::parse_head(in);
+  return Column::parse_head(in, declared);
 }
 
 }  // namespace
@@ -145,7 +146,7 @@ Result<uint32_t> ColumnStore::parse_head(std::span<const std::byte> bytes) {
   }
   const uint32_t columns = TRY(in.number<uint32_t>());
   TRY(in.finish());
-  if (columns > column_limits::kPathsMax) return corruption("{} columns", columns);
+  if (columns > column_limits::kPathsMax + declared_.size()) return corruption("{} columns", columns);
   RowSet both = live_;
   both.intersect(dead_);
   if (!both.empty()) return corruption("{} rows are both live and dead", both.size());
@@ -180,17 +181,20 @@ Result<void> ColumnStore::write(CheckpointOutput& out) const {
   return writer.finish();
 }
 
-Result<std::unique_ptr<ColumnStore>> ColumnStore::open(const CheckpointInput& in) {
+Result<std::unique_ptr<ColumnStore>> ColumnStore::open(const CheckpointInput& in,
+                                                       std::vector<DeclaredPath> declared) {
   const std::unique_ptr<ReadableFile> file = TRY(in.open(kFile));
   BlockReader reader(*file);
   TRY(reader.read_head());
-  auto store = std::make_unique<ColumnStore>();
+  auto store = std::make_unique<ColumnStore>(std::move(declared));
+  store->columns_.clear();
+  store->by_path_.clear();
   const auto first = TRY(reader.next());
   const Result<uint32_t> columns = store->parse_head(first);
   if (!columns.ok()) return reader.damage(columns.error());
   for (uint32_t i = 0; i < *columns; ++i) {
     const auto block = TRY(reader.next());
-    Result<ColumnHead> head = parse_column_head(block);
+    Result<ColumnHead> head = parse_column_head(block, store->declared_);
     if (!head.ok()) return reader.damage(head.error());
     for (uint32_t page = 0; page < head->pages; ++page) {
       const auto bytes = TRY(reader.next());
@@ -202,6 +206,10 @@ Result<std::unique_ptr<ColumnStore>> ColumnStore::open(const CheckpointInput& in
     store->columns_.push_back(std::move(head->column));
   }
   TRY(reader.finish());
+  for (const DeclaredPath& each : store->declared_)
+    if (!store->by_path_.contains(each.path))
+      return reader.damage(corruption("a declared path has no column"));
+  store->bytes_ = store->measured_bytes();
   return store;
 }
 

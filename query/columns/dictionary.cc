@@ -42,6 +42,20 @@ std::optional<uint64_t> Dictionary::find(std::string_view text) const {
   return found->second;
 }
 
+Dictionary::Texts Dictionary::texts(const Step& step) const {
+  Texts out;
+  // With `descending` the texts of the answer are those before `at`.
+  auto at = step.descending ? codes_.end() : codes_.begin();
+  if (step.from.has_value())
+    at = step.inclusive == step.descending ? codes_.upper_bound(*step.from) : codes_.lower_bound(*step.from);
+  while (out.size() < step.count && at != (step.descending ? codes_.begin() : codes_.end())) {
+    if (step.descending) --at;
+    out.emplace_back(*at);
+    if (!step.descending) ++at;
+  }
+  return out;
+}
+
 std::vector<uint64_t> Dictionary::with_prefix(std::string_view prefix) const {
   std::vector<uint64_t> codes;
   for (auto at = codes_.lower_bound(prefix); at != codes_.end() && at->first.starts_with(prefix); ++at)

@@ -36,6 +36,17 @@ class Dictionary {
   /// Ascending.
   std::vector<uint64_t> with_prefix(std::string_view prefix) const;
 
+  /// At most `count` texts in their order and the codes of them: those from `from` on (none: from the first),
+  /// itself only if `inclusive`; descending, from `from` downwards.
+  struct Step {
+    std::optional<std::string> from;
+    bool inclusive = true;
+    bool descending = false;
+    size_t count = 256;
+  };
+  using Texts = std::vector<std::pair<std::string, uint64_t>>;
+  Texts texts(const Step& step) const;
+
   /// Forgets what is not among `codes`, which ascend.
   void retain(const std::vector<uint64_t>& codes);
 

@@ -24,7 +24,7 @@ struct Cell {
   uint64_t key = 0;  // of its south-western corner
   uint32_t level = 0;
 
-  KeyRange range() const {
+  KeySpan range() const {
     return {key, level == 0 ? UINT64_MAX : key + ((uint64_t{1} << (2 * (kLevels - level))) - 1)};
   }
 };
@@ -61,7 +61,7 @@ Rect rect_of(const Cell& cell) {
           std::min((west + size - 0.5) * 360 + kMargin, 180.0)};
 }
 
-void append(std::vector<KeyRange>& ranges, KeyRange range) {
+void append(std::vector<KeySpan>& ranges, KeySpan range) {
   if (!ranges.empty() && ranges.back().last + 1 == range.first)
     ranges.back().last = range.last;
   else
@@ -70,7 +70,7 @@ void append(std::vector<KeyRange>& ranges, KeyRange range) {
 
 template <typename Classify>
 GeoCover cover_with(Classify side_of) {
-  std::vector<KeyRange> inside, border;
+  std::vector<KeySpan> inside, border;
   std::vector<Cell> level = {Cell{}};
   size_t looked_at = 0;
   while (!level.empty()) {
@@ -95,8 +95,8 @@ GeoCover cover_with(Classify side_of) {
   GeoCover out;
   std::sort(inside.begin(), inside.end());
   std::sort(border.begin(), border.end());
-  for (const KeyRange& range : inside) append(out.inside, range);
-  for (const KeyRange& range : border) append(out.border, range);
+  for (const KeySpan& range : inside) append(out.inside, range);
+  for (const KeySpan& range : border) append(out.border, range);
   return out;
 }
 

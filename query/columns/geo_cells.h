@@ -15,8 +15,8 @@ uint64_t key_of(const GeoPoint& place);
 
 /// Ascending, without overlaps among both lists together.
 struct GeoCover {
-  std::vector<KeyRange> inside;
-  std::vector<KeyRange> border;
+  std::vector<KeySpan> inside;
+  std::vector<KeySpan> border;
 };
 
 GeoCover cover(const GeoBox& box);

@@ -24,6 +24,9 @@ inline constexpr size_t kStringBytesMax = 256;
 /// The same for words.
 inline constexpr size_t kWordsMax = 262'144;
 inline constexpr size_t kWordBytesMax = 64;
+/// The same two where a path is declared, as a keyword or as text.
+inline constexpr size_t kDeclaredStringsMax = 4u << 20;
+inline constexpr size_t kDeclaredWordsMax = 4u << 20;
 /// Cells of the globe that one question about places looks at.
 inline constexpr size_t kGeoCellsMax = 2'048;
 /// Removed rows are swept out of columns when there are this many of them and a third of all rows.

@@ -16,8 +16,18 @@ inline uint64_t key_of(double real) {
   return (bits & kSign) != 0 ? ~bits : bits | kSign;
 }
 
+/// The double of a key.
+inline double real_of(uint64_t key) {
+  constexpr uint64_t kSign = uint64_t{1} << 63;
+  return std::bit_cast<double>((key & kSign) != 0 ? key & ~kSign : ~key);
+}
+
 inline uint64_t key_of(Moment moment) {
   return static_cast<uint64_t>(moment.ns) ^ uint64_t { 1 } << 63;
+}
+
+inline Moment moment_of(uint64_t key) {
+  return {static_cast<int64_t>(key ^ uint64_t{1} << 63)};
 }
 
 /// A number is known by the key of its nearest double: less or greater keys are less or greater numbers, and

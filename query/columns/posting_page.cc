@@ -101,9 +101,9 @@ uint64_t PostingPage::memory_bytes() const {
          2 * lows_.capacity();
 }
 
-void PostingPage::find(std::span<const KeyRange> ranges, std::vector<Ranks>& out) const {
+void PostingPage::find(std::span<const KeySpan> ranges, std::vector<Ranks>& out) const {
   size_t at = 0;
-  for (const KeyRange& range : ranges) {
+  for (const KeySpan& range : ranges) {
     const size_t begin = first_not_below(keys_, at, range.first);
     if (begin == keys_.size()) return;
     at = range.last == UINT64_MAX ? keys_.size() : first_not_below(keys_, begin, range.last + 1);

@@ -22,10 +22,10 @@
 namespace kith {
 
 /// Both ends belong to it.
-struct KeyRange {
+struct KeySpan {
   uint64_t first;
   uint64_t last;
-  friend auto operator<=>(const KeyRange&, const KeyRange&) = default;
+  friend auto operator<=>(const KeySpan&, const KeySpan&) = default;
 };
 
 struct Posting {
@@ -53,10 +53,12 @@ class PostingPage {
   uint64_t memory_bytes() const;
 
   /// Appends the ranks of each range that has some. `ranges` ascend and do not overlap.
-  void find(std::span<const KeyRange> ranges, std::vector<Ranks>& out) const;
+  void find(std::span<const KeySpan> ranges, std::vector<Ranks>& out) const;
   std::span<const uint16_t> lows(Ranks ranks) const {
     return std::span(lows_).subspan(ranks.begin, ranks.end - ranks.begin);
   }
+  /// Of the rows of keys()[key].
+  Ranks ranks_of(size_t key) const { return {starts_[key], starts_[key + 1]}; }
   /// Sets the bits of these rows.
   void mark(Ranks ranks, Bits& bits) const;
 

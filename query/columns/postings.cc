@@ -10,9 +10,9 @@ constexpr size_t kTailMin = 4'096;
 constexpr size_t kTailShare = 32;  // of a page
 constexpr size_t kListMax = 256;   // rows that are sorted rather than marked in bits
 
-bool contains(std::span<const KeyRange> ranges, uint64_t key) {
+bool contains(std::span<const KeySpan> ranges, uint64_t key) {
   const auto after = std::upper_bound(ranges.begin(), ranges.end(), key,
-                                      [](uint64_t k, const KeyRange& range) { return k < range.first; });
+                                      [](uint64_t k, const KeySpan& range) { return k < range.first; });
   return after != ranges.begin() && key <= std::prev(after)->last;
 }
 
@@ -67,7 +67,7 @@ void Postings::retain(const RowSet& live) {
   memory_bytes_ = bytes;
 }
 
-RowSet Postings::select(std::span<const KeyRange> ranges) const {
+RowSet Postings::select(std::span<const KeySpan> ranges) const {
   RowSetBuilder builder;
   std::vector<PostingPage::Ranks> found;
   std::vector<uint16_t> lows;

@@ -29,7 +29,7 @@ class Postings {
   void retain(const RowSet& live);
 
   /// Rows with a key in one of the ranges, which ascend and do not overlap.
-  RowSet select(std::span<const KeyRange> ranges) const;
+  RowSet select(std::span<const KeySpan> ranges) const;
 
   bool empty() const { return slots_.empty(); }
   uint64_t memory_bytes() const { return memory_bytes_; }

@@ -80,21 +80,32 @@ Truth Selector::leaf(const Leaf& leaf, const FilterPath& path) const {
   }
 }
 
+namespace {
+
+/// The smallest first: what is left of it makes the rest quick. One stays.
+void intersect_all(std::vector<Truth>& truths) {
+  std::sort(truths.begin(), truths.end(),
+            [](const Truth& a, const Truth& b) { return a.possible_rows() < b.possible_rows(); });
+  for (size_t i = 1; i < truths.size(); ++i) truths.front().intersect(truths[i]);
+  truths.resize(1);
+}
+
+}  // namespace
+
 Truth Selector::all_of(const std::vector<Filter>& parts, size_t depth) const {
+  constexpr size_t kHeldMax = 8;  // bounds the memory that a filter of many parts takes
   std::vector<Truth> truths;
   for (const bool quick : {true, false}) {
     for (const Filter& part : parts) {
       if (is_quick(part) != quick) continue;
       truths.push_back(ask(part, depth + 1));
       if (truths.back().possible_rows() == 0) return {};
+      if (truths.size() == kHeldMax) intersect_all(truths);
     }
   }
   if (truths.empty()) return {live(), {}};
-  std::sort(truths.begin(), truths.end(),
-            [](const Truth& a, const Truth& b) { return a.possible_rows() < b.possible_rows(); });
-  Truth all = std::move(truths.front());
-  for (size_t i = 1; i < truths.size(); ++i) all.intersect(truths[i]);
-  return all;
+  intersect_all(truths);
+  return std::move(truths.front());
 }
 
 /// One overload a node of another kind than leaves with paths.
@@ -103,13 +114,6 @@ struct SelectorQuestion {
   size_t depth;
 
   const RowSet& live() const { return selector.live(); }
-  std::vector<Truth> ask_all(const std::vector<Filter>& parts) const {
-    std::vector<Truth> truths;
-    truths.reserve(parts.size());
-    for (const Filter& part : parts) truths.push_back(selector.ask(part, depth + 1));
-    return truths;
-  }
-
   Truth operator()(const AllOf& node) const { return selector.all_of(node.of, depth); }
   Truth operator()(const AnyOf& node) const {
     Truth any;
@@ -118,7 +122,16 @@ struct SelectorQuestion {
   }
   Truth operator()(const AtLeast& node) const {
     if (node.min == 0) return {live(), {}};
-    return at_least(node.min, ask_all(node.of));
+    RowCounter yes;
+    RowCounter possible;
+    for (const Filter& part : node.of) {
+      const Truth truth = selector.ask(part, depth + 1);
+      yes.add(truth.yes);
+      possible.add(truth.possible());
+    }
+    Truth out{yes.at_least(node.min), {}};
+    out.add_perhaps(possible.at_least(node.min));
+    return out;
   }
   Truth operator()(const NotOf& node) const {
     return negate(selector.ask(node.of.front(), depth + 1), live());
@@ -142,12 +155,14 @@ struct SelectorQuestion {
 
 Truth Selector::ask(const Filter& filter, size_t depth) const {
   if (depth >= kDepthMax) return {{}, live()};
+  if (stopped()) return {};
   return std::visit(SelectorQuestion{*this, depth}, filter.node);
 }
 
 RowSet Selector::possible(const Filter& filter, const std::vector<std::string>& path, const RowSet& objects,
                           size_t depth) const {
   if (depth >= kDepthMax) return objects;
+  if (stopped()) return {};
   const auto part_rows = [&](const Filter& part) { return possible(part, path, objects, depth + 1); };
   const auto visit = [&]<typename Node>(const Node& node) -> RowSet {
     if constexpr (std::is_same_v<Node, AllOf>) {
@@ -160,9 +175,9 @@ RowSet Selector::possible(const Filter& filter, const std::vector<std::string>& 
       return rows;
     } else if constexpr (std::is_same_v<Node, AtLeast>) {
       if (node.min == 0) return objects;
-      std::vector<RowSet> parts;
-      for (const Filter& part : node.of) parts.push_back(part_rows(part));
-      return at_least(node.min, parts);
+      RowCounter parts;
+      for (const Filter& part : node.of) parts.add(part_rows(part));
+      return parts.at_least(node.min);
     } else if constexpr (std::is_same_v<Node, NotOf> || std::is_same_v<Node, IsEmpty> ||
                          std::is_same_v<Node, HasId>) {
       return objects;

@@ -16,12 +16,13 @@ namespace kith {
 
 class Selector {
  public:
-  explicit Selector(const ColumnStore& store) : store_(store) {}
+  Selector(const ColumnStore& store, const Stop& stop) : store_(store), stop_(stop) {}
 
   /// Finds the rows of all ids of the filter. Before the store is locked: `resolve` may lock what writers
   /// hold.
   void resolve(const Filter& filter, const ResolveIds& resolve, size_t depth = 0);
-  /// The store must be locked; answers may hold rows that are not live.
+  /// The store must be locked; answers may hold rows that are not live. Means nothing once `stop` has stopped
+  /// it.
   Truth ask(const Filter& filter, size_t depth = 0) const;
 
  private:
@@ -39,6 +40,9 @@ class Selector {
   Truth leaf(const Leaf& leaf, const FilterPath& path) const;
 
   const ColumnStore& store_;
+  bool stopped() const { return !stop_.check().ok(); }
+
+  const Stop& stop_;
   std::unordered_map<const HasId*, RowSet> ids_;
 };
 

@@ -44,50 +44,37 @@ Truth negate(const Truth& truth, const RowSet& live) {
   return out;
 }
 
-/// Every row's count in binary, a set for each bit; a part is added as by hand, with carries.
-RowSet at_least(uint32_t min, std::span<const RowSet> parts) {
-  CHECK(min >= 1);
-  std::vector<RowSet> bits;
-  RowSet same;  // rows whose higher bits are those of min - 1
-  for (const RowSet& part : parts) {
-    same.unite(part);
-    RowSet carry = part;
-    for (RowSet& bit : bits) {
-      if (carry.empty()) break;
-      RowSet next = bit;
-      next.intersect(carry);
-      bit.unite(carry);
-      bit.subtract(next);
-      carry = std::move(next);
-    }
-    if (!carry.empty()) bits.push_back(std::move(carry));
+void RowCounter::add(const RowSet& rows) {
+  any_.unite(rows);
+  RowSet carry = rows;
+  for (RowSet& bit : bits_) {
+    if (carry.empty()) return;
+    RowSet next = bit;
+    next.intersect(carry);
+    bit.unite(carry);
+    bit.subtract(next);
+    carry = std::move(next);
   }
+  if (!carry.empty()) bits_.push_back(std::move(carry));
+}
+
+RowSet RowCounter::at_least(uint32_t min) const {
+  CHECK(min >= 1);
   const uint64_t less = uint64_t{min} - 1;
-  if (bits.size() < 64 && less >> bits.size() != 0) return {};
+  if (bits_.size() < 64 && less >> bits_.size() != 0) return {};
+  RowSet same = any_;  // rows whose higher bits are those of min - 1
   RowSet more;
-  for (size_t i = bits.size(); i-- > 0;) {
+  for (size_t i = bits_.size(); i-- > 0;) {
     if ((less >> i & 1) != 0) {
-      same.intersect(bits[i]);
+      same.intersect(bits_[i]);
     } else {
       RowSet above = same;
-      above.intersect(bits[i]);
+      above.intersect(bits_[i]);
       more.unite(above);
-      same.subtract(bits[i]);
+      same.subtract(bits_[i]);
     }
   }
   return more;
-}
-
-Truth at_least(uint32_t min, std::span<const Truth> parts) {
-  std::vector<RowSet> rows;
-  rows.reserve(parts.size());
-  for (const Truth& part : parts) rows.push_back(part.yes);
-  Truth out{at_least(min, rows), {}};
-  if (std::all_of(parts.begin(), parts.end(), [](const Truth& part) { return part.perhaps.empty(); }))
-    return out;
-  for (size_t i = 0; i < parts.size(); ++i) rows[i] = parts[i].possible();
-  out.add_perhaps(at_least(min, rows));
-  return out;
 }
 
 }  // namespace kith

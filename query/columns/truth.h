@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "base/row_set.h"
@@ -26,8 +25,18 @@ struct Truth {
 
 /// Within `live`.
 Truth negate(const Truth& truth, const RowSet& live);
-/// What holds where `min` of `parts` do at least; min ≥ 1.
-Truth at_least(uint32_t min, std::span<const Truth> parts);
-RowSet at_least(uint32_t min, std::span<const RowSet> parts);
+
+/// In how many sets each row is: the counts in binary, a set of rows for each bit; a set is added as by hand,
+/// with carries.
+class RowCounter {
+ public:
+  void add(const RowSet& rows);
+  /// Rows of `min` of the sets; min ≥ 1.
+  RowSet at_least(uint32_t min) const;
+
+ private:
+  RowSet any_;
+  std::vector<RowSet> bits_;  // the lowest first
+};
 
 }  // namespace kith

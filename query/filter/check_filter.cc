@@ -8,6 +8,7 @@
 #include "query/schema/id_codec.h"
 #include "query/schema/limits.h"
 #include "query/schema/text.h"
+#include "query/text/words.h"
 
 namespace kith {
 namespace {
@@ -55,7 +56,8 @@ class FilterCheck {
   }
   Result<void> check_node(const MatchWords& node) {
     TRY(check_path(node.path));
-    return check_text(node.text);
+    TRY(check_text(node.text));
+    return count_values(word_set(node.text).size());
   }
   Result<void> check_node(const GeoRadius& node) {
     TRY(check_path(node.path));

@@ -12,6 +12,12 @@ Result<Filter> FilterParser::parse() {
   return filter;
 }
 
+Result<FilterPath> FilterParser::parse_path() {
+  FilterPath parsed = TRY(path());
+  if (tokens_.peek().kind != FilterToken::Kind::kEnd) return unexpected("'.' or the end");
+  return parsed;
+}
+
 Result<Filter> FilterParser::any_of() {
   Filter first = TRY(all_of());
   if (!at("OR")) return first;

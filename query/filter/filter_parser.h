@@ -25,6 +25,8 @@ class FilterParser {
 
   /// The whole text. Not yet checked against limits but that on depth.
   Result<Filter> parse();
+  /// The whole text is a path.
+  Result<FilterPath> parse_path();
 
  private:
   struct Bound {

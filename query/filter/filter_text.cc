@@ -142,6 +142,12 @@ Result<Filter> parse_filter_text(std::string_view text) {
   return filter;
 }
 
+Result<FilterPath> parse_path_text(std::string_view text) {
+  TRY(limits::kFilterBytes.check("path bytes", text.size()));
+  if (!is_utf8(text)) return invalid_argument("path: {} bytes of text that are not UTF-8", text.size());
+  return FilterParser(text).parse_path();
+}
+
 std::string to_text(const Filter& filter) {
   return text_of(filter, false);
 }

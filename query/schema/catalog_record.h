@@ -18,6 +18,7 @@ struct CatalogRecord {
   std::string name;
   Schema schema;
   uint64_t memory_bytes_max = 0;  // 0: no limit
+  double recall_target = 0;       // of searches that say none; 0: kRecallTarget
 };
 
 std::string encode_catalog_record(const CatalogRecord& record);

@@ -51,6 +51,22 @@ inline constexpr Limit kMemoryBytesMax{"memory_bytes_max", 0, 1ull << 50, 0,
                                        "bytes of memory that a collection may take; 0 = no limit of its own"};
 inline constexpr Limit kExpiresAt{"expires_at_ms", 0, 253'402'300'799'999, 0,
                                   "when a point expires, in milliseconds since 1970; 0 = never"};
+inline constexpr Limit kPayloadFields{"payload_fields", 0, 256, 0, "declared payload fields of a collection"};
+inline constexpr Limit kPayloadPathBytes{"payload_path_bytes", 1, 256, 0,
+                                         "bytes of the names in a declared path"};
+inline constexpr Limit kLabels{"labels", 0, 64, 0, "different values of a point at paths declared as labels"};
+inline constexpr Limit kExamples{"examples", 1, 100, 0, "positive and negative examples of a Recommend"};
+inline constexpr Limit kGroupSize{"group_size", 1, 100, 1, "hits of a group"};
+inline constexpr Limit kGroupHits{"group_hits", 1, 10'000, 0, "groups of a search, times the hits of each"};
+inline constexpr Limit kGroupBytes{"group_bytes", 0, 16 * kMiB, 0,
+                                   "bytes of the values of a search's groups"};
+inline constexpr Limit kDiversityCandidates{"diversity_candidates", 1, 1'000, 0,
+                                            "nearest points among which a diverse search chooses"};
+inline constexpr Limit kDiversityBytes{"diversity_bytes", 1, 64 * kMiB, 0, "bytes of their vectors"};
+inline constexpr Limit kCursorBytes{"cursor_bytes", 0, 4'096, 0, "bytes of a cursor of an ordered Scroll"};
+inline constexpr Limit kFacetLimit{"facet_limit", 1, 10'000, 10, "values per Facet"};
+inline constexpr Limit kFacetBytes{"facet_bytes", 0, 64 * kMiB, 0,
+                                   "bytes of values that a Facet reads from payloads"};
 inline constexpr Limit kFilterDepth{"filter_depth", 1, 32, 0, "levels of nodes in a filter"};
 inline constexpr Limit kFilterNodes{"filter_nodes", 1, 1'000, 0, "nodes in a filter"};
 inline constexpr Limit kFilterValues{"filter_values", 0, 10'000, 0,
@@ -78,6 +94,18 @@ inline constexpr const Limit* kLimits[] = {&limits::kK,
                                            &limits::kExpiresAt,
                                            &limits::kMemoryBytesMax,
                                            &limits::kCollections,
+                                           &limits::kPayloadFields,
+                                           &limits::kPayloadPathBytes,
+                                           &limits::kLabels,
+                                           &limits::kExamples,
+                                           &limits::kGroupSize,
+                                           &limits::kGroupHits,
+                                           &limits::kGroupBytes,
+                                           &limits::kDiversityCandidates,
+                                           &limits::kDiversityBytes,
+                                           &limits::kCursorBytes,
+                                           &limits::kFacetLimit,
+                                           &limits::kFacetBytes,
                                            &limits::kFilterDepth,
                                            &limits::kFilterNodes,
                                            &limits::kFilterValues,

@@ -4,8 +4,11 @@
 #include <unordered_set>
 
 #include "index/registry.h"
+#include "query/filter/check_filter.h"
 #include "query/schema/id_codec.h"
+#include "query/schema/labels.h"
 #include "query/schema/limits.h"
+#include "query/schema/payload_fields.h"
 #include "query/schema/text.h"
 #include "query/schema/vector_check.h"
 #include "storage/rows/expiry_map.h"
@@ -19,7 +22,7 @@ Error within(std::string_view where, const Error& error) {
   return {refused ? Code::kInvalidArgument : error.code, fmt::format("{}: {}", where, error.message)};
 }
 
-Result<void> validate_field(const VectorField& field, std::string_view where) {
+Result<void> validate_field(const Schema& schema, const VectorField& field, std::string_view where) {
   if (auto named = validate_name("name", field.name); !named.ok()) return within(where, named.error());
   if (auto dim = limits::kDim.check("dim", field.dim); !dim.ok()) return within(where, dim.error());
   if (auto pair = validate_metric(field.metric, field.type); !pair.ok()) return within(where, pair.error());
@@ -28,7 +31,7 @@ Result<void> validate_field(const VectorField& field, std::string_view where) {
   spec.metric = field.metric;
   spec.type = field.type;
   spec.dim = field.dim;
-  spec.options = field.options;
+  spec.options = index_options(schema, field);
   spec.fs = &posix_file_system();  // an empty index leaves nothing there
   spec.directory = ".";
   if (auto index = create_index(spec); !index.ok()) return within(where, index.error());
@@ -64,6 +67,12 @@ Result<CheckedPoint> check_point(const Schema& schema, const Point& point) {
   if (!point.payload.empty()) {
     if (auto json = check_json_object(point.payload); !json.ok()) return within("payload", json.error());
   }
+  if (!schema.payload.empty()) {
+    const auto payload = JsonTree::parse_payload(point.payload);
+    if (!payload.ok()) return within("payload", payload.error());
+    TRY(check_payload_fields(schema, payload->root()));
+    checked.labels = TRY(labels_of(schema, payload->root()));
+  }
   checked.payload = point.payload;
   TRY(limits::kExpiresAt.check("expires_at_ms", point.expires_at_ms));
   checked.expires_at_ms = point.expires_at_ms;
@@ -75,6 +84,30 @@ size_t bytes_of(const Point& point) {
   if (const auto* text = std::get_if<std::string>(&point.id)) bytes += text->size();
   for (const FieldVector& vector : point.vectors) bytes += vector.data.size();
   return bytes;
+}
+
+Result<void> check_grouping(const Query& query) {
+  TRY(validate_path("group_by", query.group_by->path));
+  TRY(limits::kGroupSize.check("group_by.size", query.group_by->size));
+  TRY(limits::kGroupHits.check("k × group_by.size", uint64_t{query.k} * query.group_by->size));
+  if (query.offset != 0)
+    return invalid_argument("offset: {} groups cannot be skipped; leave it 0 with group_by", query.offset);
+  if (query.diversity.has_value())
+    return invalid_argument("diversity: does not go with group_by; leave one of them out");
+  return {};
+}
+
+Result<void> check_diversity(const Query& query, const VectorField& field) {
+  const float lambda = query.diversity->lambda;
+  if (!(lambda >= 0 && lambda <= 1))
+    return invalid_argument("diversity.lambda: {} is outside 0..1; give a number within", lambda);
+  const uint64_t candidates = diversity_candidates(query);
+  TRY(limits::kDiversityCandidates.check("diversity.candidates", candidates));
+  if (candidates < uint64_t{query.offset} + query.k)
+    return invalid_argument("diversity.candidates: {} are fewer than offset + k, {}; ask for more",
+                            candidates, uint64_t{query.offset} + query.k);
+  return limits::kDiversityBytes.check("diversity.candidates (bytes of their vectors)",
+                                       candidates * vector_bytes(field.type, field.dim));
 }
 
 Result<void> check_effort(uint32_t effort) {
@@ -101,11 +134,12 @@ Result<void> validate_schema(const Schema& schema) {
   for (size_t i = 0; i < schema.vectors.size(); ++i) {
     const VectorField& field = schema.vectors[i];
     const std::string where = fmt::format("vectors[{}]", i);
-    TRY(validate_field(field, where));
+    TRY(validate_field(schema, field, where));
     if (!names.insert(field.name).second)
       return invalid_argument("{}: a field named '{}' is there already; names are unique", where, field.name);
   }
-  return {};
+  TRY(validate_payload_fields(schema));
+  return validate_labels(schema);
 }
 
 Result<uint8_t> find_field(const Schema& schema, std::string_view name) {
@@ -151,6 +185,49 @@ Result<std::vector<std::string>> validate_ids(std::span<const Id> ids) {
   return keys;
 }
 
+Result<void> validate_recall_target(double target) {
+  if (target > 0 && target <= 1) return {};
+  return invalid_argument("recall_target: {} is outside (0, 1]; ask for a share, e.g. 0.95", target);
+}
+
+uint32_t diversity_candidates(const Query& query) {
+  constexpr uint64_t kTimes = 4;
+  constexpr uint64_t kLeast = 100;
+  if (query.diversity->candidates != 0) return query.diversity->candidates;
+  const uint64_t wanted = uint64_t{query.offset} + query.k;
+  return static_cast<uint32_t>(
+      std::max(wanted, std::min(std::max(kTimes * wanted, kLeast), limits::kDiversityCandidates.max)));
+}
+
+Result<void> validate_path(std::string_view what, const FilterPath& path) {
+  TRY(limits::kFilterPathNames.check(fmt::format("{} (names)", what), path.names.size()));
+  size_t bytes = 0;
+  for (const std::string& name : path.names) {
+    if (name.empty()) return invalid_argument("{}: a name is empty; give paths like a.b", what);
+    if (!is_utf8(name)) return invalid_argument("{}: is not UTF-8", what);
+    bytes += name.size();
+  }
+  return limits::kFilterBytes.check(fmt::format("{} (bytes)", what), bytes);
+}
+
+Result<void> validate_facet(const FacetQuery& query) {
+  TRY(validate_path("path", query.path));
+  TRY(limits::kFacetLimit.check("limit", query.limit));
+  if (query.filter.has_value()) TRY(check_filter(*query.filter));
+  return {};
+}
+
+Result<void> validate_ordered(const OrderedScroll& request) {
+  TRY(validate_path("order_by", request.order.path));
+  TRY(limits::kScrollLimit.check("limit", request.limit));
+  if (request.filter.has_value()) TRY(check_filter(*request.filter));
+  return {};
+}
+
+Result<void> check_query_vector(const VectorField& field, std::span<const std::byte> data) {
+  return check_vector(field, data, query_type(field.type));
+}
+
 Result<uint8_t> validate_query(const Schema& schema, const Query& query) {
   const uint8_t field = TRY(find_field(schema, query.field));
   const VectorField& asked = schema.vectors[field];
@@ -158,8 +235,20 @@ Result<uint8_t> validate_query(const Schema& schema, const Query& query) {
   TRY(limits::kK.check("k", query.k));
   TRY(limits::kOffset.check("offset", query.offset));
   TRY(check_effort(query.effort));
+  if (query.recall_target.has_value()) {
+    TRY(validate_recall_target(*query.recall_target));
+    if (query.effort != 0)
+      return invalid_argument(
+          "recall_target and effort: {} and {} exclude each other; a target finds the effort by itself",
+          *query.recall_target, query.effort);
+  }
   if (query.score_threshold.has_value() && std::isnan(*query.score_threshold))
     return invalid_argument("score_threshold: is NaN; give a number");
+  if (query.filter.has_value()) TRY(check_filter(*query.filter));
+  if (query.explain != Explain::kNone && (query.group_by.has_value() || query.diversity.has_value()))
+    return invalid_argument("explain: does not go with group_by or diversity; leave one of them out");
+  if (query.group_by.has_value()) TRY(check_grouping(query));
+  if (query.diversity.has_value()) TRY(check_diversity(query, asked));
   return field;
 }
 
@@ -173,6 +262,7 @@ Result<uint8_t> validate_range_query(const Schema& schema, const RangeQuery& que
   if (!higher_is_nearer(asked.metric) && query.radius < 0)
     return invalid_argument("radius: {} is negative; {} distances are not", query.radius,
                             metric_name(asked.metric));
+  if (query.filter.has_value()) TRY(check_filter(*query.filter));
   return field;
 }
 

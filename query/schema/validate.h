@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "query/columns/payload_values.h"
 #include "query/types.h"
 
 namespace kith {
@@ -27,6 +28,8 @@ struct CheckedPoint {
   uint16_t fields = 0;                                        // bit i: field i has a vector
   std::vector<std::pair<uint8_t, const std::byte*>> vectors;  // field, elements
   std::string_view payload;
+  LabelSet labels;       // as far as the schema declares some
+  PayloadValues values;  // of the payload, once the batch is admitted: they may take more than it
   uint64_t expires_at_ms = 0;
 };
 struct CheckedBatch {
@@ -37,8 +40,19 @@ Result<CheckedBatch> validate_points(const Schema& schema, std::span<const Point
 /// Id keys, in order.
 Result<std::vector<std::string>> validate_ids(std::span<const Id> ids);
 
+/// In (0, 1].
+Result<void> validate_recall_target(double target);
+/// Among how many of the nearest a query with `diversity` chooses.
+uint32_t diversity_candidates(const Query& query);
+/// A path of the payload; `what` is what to call it.
+Result<void> validate_path(std::string_view what, const FilterPath& path);
+
+/// The vector of a query: its size, and that its elements are sound.
+Result<void> check_query_vector(const VectorField& field, std::span<const std::byte> data);
 /// A query's field, after all its numbers and its vector were found good.
 Result<uint8_t> validate_query(const Schema& schema, const Query& query);
 Result<uint8_t> validate_range_query(const Schema& schema, const RangeQuery& query);
+Result<void> validate_facet(const FacetQuery& query);
+Result<void> validate_ordered(const OrderedScroll& request);
 
 }  // namespace kith

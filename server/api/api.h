@@ -54,9 +54,15 @@ class Api {
   virtual Result<v1::SearchBatchResponse> search_batch(const v1::SearchBatchRequest&, const Stop&) = 0;
   virtual Result<v1::SearchResponse> range_search(const v1::RangeSearchRequest&, const Stop&) = 0;
 
+  virtual Result<v1::SearchResponse> recommend(const v1::RecommendRequest&, const Stop&) = 0;
+  virtual Result<v1::FacetResponse> facet(const v1::FacetRequest&, const Stop&) = 0;
+
   virtual Result<v1::SettleResponse> settle(const v1::SettleRequest&, const Stop&) = 0;
   virtual Result<v1::VerifyResponse> verify(const v1::VerifyRequest&, const Stop&) = 0;
   virtual Result<v1::LimitMemoryResponse> limit_memory(const v1::LimitMemoryRequest&, const Stop&) = 0;
+  virtual Result<v1::SetRecallTargetResponse> set_recall_target(const v1::SetRecallTargetRequest&,
+                                                                const Stop&) = 0;
+  virtual Result<v1::CalibrateResponse> calibrate(const v1::CalibrateRequest&, const Stop&) = 0;
   virtual Result<v1::CheckpointResponse> checkpoint(const v1::CheckpointRequest&, const Stop&) = 0;
   virtual Result<v1::CompactResponse> compact(const v1::CompactRequest&, const Stop&) = 0;
   virtual Result<v1::BackupResponse> backup(const v1::BackupRequest&, const Stop&) = 0;

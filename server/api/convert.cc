@@ -1,6 +1,8 @@
 #include "server/api/convert.h"
 
 #include "query/schema/limits.h"
+#include "server/api/convert_filter.h"
+#include "server/api/convert_plan.h"
 
 namespace kith {
 
@@ -106,16 +108,36 @@ Result<Schema> schema_from_proto(const v1::CreateCollectionRequest& request) {
     if (!field.ok()) return within(std::move(field).error(), "vectors", static_cast<size_t>(i));
     schema.vectors.push_back(*std::move(field));
   }
+  TRY(limits::kPayloadFields.check("payload (count)", static_cast<uint64_t>(request.payload_size())));
+  for (int i = 0; i < request.payload_size(); ++i) {
+    const v1::PayloadField& field = request.payload(i);
+    const int type = static_cast<int>(field.type()) - 1;  // ours begin at 0, theirs with "unspecified"
+    if (type < 0 || type >= static_cast<int>(kPayloadTypes))
+      return invalid_argument(
+          "payload[{}].type: {} names no type; say PAYLOAD_TYPE_KEYWORD, _INTEGER, _FLOAT, _BOOLEAN, "
+          "_DATETIME, _GEO or _TEXT",
+          i, static_cast<int>(field.type()));
+    schema.payload.push_back(
+        {path_from_proto(field.path()), static_cast<PayloadType>(type), field.required(), field.label()});
+  }
   return schema;
 }
 
 void info_to_proto(const CollectionInfo& info, v1::GetCollectionResponse* out) {
+  for (const PayloadField& field : info.payload) {
+    v1::PayloadField* to = out->add_payload();
+    path_to_proto(field.path, to->mutable_path());
+    to->set_type(static_cast<v1::PayloadType>(static_cast<int>(field.type) + 1));
+    to->set_required(field.required);
+    to->set_label(field.label);
+  }
   out->set_collection(info.name);
   out->set_points(info.points);
   out->set_expired(info.expired);
   out->set_memory_bytes(info.memory_bytes);
   out->set_memory_bytes_max(info.memory_bytes_max);
   out->set_sequence(info.sequence);
+  out->set_recall_target(info.recall_target);
   for (const FieldInfo& field : info.fields) {
     v1::FieldInfo* to = out->add_fields();
     v1::VectorField* spec = to->mutable_field();
@@ -132,6 +154,7 @@ void info_to_proto(const CollectionInfo& info, v1::GetCollectionResponse* out) {
     to->set_structure_bytes(field.memory.structure_bytes);
     to->set_disk_bytes(field.memory.disk_bytes);
     to->set_exact_scan(!field.usable);
+    recall_to_proto(field.recall, to);
     if (!field.rebuilding.has_value()) continue;
     v1::Rebuild* rebuild = to->mutable_rebuilding();
     rebuild->set_rows_done(field.rebuilding->rows_done);

@@ -37,6 +37,8 @@ void receipt_to_proto(const WriteReceipt& receipt, v1::WriteResponse* out);
 
 /// Limits are checked by validate.h before.
 Result<Query> query_from_proto(const v1::SearchRequest& request, const Schema& schema, const Stop& stop);
+Result<RecommendQuery> recommend_from_proto(const v1::RecommendRequest& request, const Schema& schema,
+                                            const Stop& stop);
 Result<RangeQuery> range_from_proto(const v1::RangeSearchRequest& request, const Schema& schema,
                                     const Stop& stop);
 void answer_to_proto(Answer&& answer, const Schema& schema, v1::SearchResponse* out);

@@ -3,6 +3,8 @@
 
 #include "query/schema/limits.h"
 #include "server/api/convert.h"
+#include "server/api/convert_filter.h"
+#include "server/api/convert_plan.h"
 
 namespace kith {
 namespace {
@@ -74,8 +76,10 @@ Result<std::vector<std::byte>> pack_vector(const v1::Vector& vector, const Vecto
   return out;
 }
 
-Result<FieldVector> vector_from_proto(const v1::Vector& vector, const Schema& schema, bool as_query) {
-  const VectorField* field = TRY(find_field(schema, vector.field()));
+/// `fallback`: the field of a vector that names none.
+Result<FieldVector> vector_from_proto(const v1::Vector& vector, const Schema& schema, bool as_query,
+                                      const std::string& fallback = "") {
+  const VectorField* field = TRY(find_field(schema, vector.field().empty() ? fallback : vector.field()));
   const ScalarType type = as_query ? query_type(field->type) : field->type;
   auto data = TRY(pack_vector(vector, *field, type));
   return FieldVector{field->name, std::move(data)};
@@ -143,20 +147,101 @@ void point_to_proto(Point&& point, const Schema& schema, v1::Point* out) {
   out->set_expires_at_ms(point.expires_at_ms);
 }
 
-Result<Query> query_from_proto(const v1::SearchRequest& request, const Schema& schema, const Stop& stop) {
-  auto vector = vector_from_proto(request.vector(), schema, true);
-  if (!vector.ok()) return in_vector(std::move(vector).error());
+namespace {
+
+/// What a Search and a Recommend have in common.
+template <typename Request>
+Result<Query> query_words(const Request& request, const Stop& stop) {
   Query query;
-  query.field = std::move(vector->field);
-  query.vector = std::move(vector->data);
   query.k = static_cast<uint32_t>(request.k() == 0 ? limits::kK.fallback : request.k());
   query.offset = static_cast<uint32_t>(request.offset());
   query.effort = static_cast<uint32_t>(request.effort());
+  if (request.recall_target() != 0) query.recall_target = request.recall_target();
   query.exact = request.exact();
   if (request.has_score_threshold()) query.score_threshold = request.score_threshold();
+  if (request.has_filter()) query.filter = TRY(filter_from_proto(request.filter(), "filter"));
+  if (request.has_group_by())
+    query.group_by =
+        GroupBy{path_from_proto(request.group_by().path()), std::max(request.group_by().size(), 1u)};
+  if (request.has_diversity()) {
+    query.diversity = Diversity{};
+    if (request.diversity().has_lambda()) query.diversity->lambda = request.diversity().lambda();
+    query.diversity->candidates = request.diversity().candidates();
+  }
   query.fetch = {request.fetch().payload(), request.fetch().vectors()};
   query.stop = stop;
   return query;
+}
+
+Result<Example> example_from_proto(const v1::Example& example, const std::string& field,
+                                   const Schema& schema) {
+  if (example.kind_case() == v1::Example::kId) return Example(TRY(id_from_proto(example.id())));
+  if (example.kind_case() != v1::Example::kVector) return invalid_argument("set one of id, vector");
+  auto vector = vector_from_proto(example.vector(), schema, true, field);
+  if (!vector.ok()) return in_vector(std::move(vector).error());
+  if (vector->field != field)
+    return invalid_argument("vector.field: '{}' is not the field of the request, '{}'", vector->field, field);
+  return Example(std::move(vector->data));
+}
+
+Result<std::vector<Example>> examples_from_proto(
+    const google::protobuf::RepeatedPtrField<v1::Example>& examples, std::string_view what,
+    const std::string& field, const Schema& schema) {
+  std::vector<Example> out;
+  for (int i = 0; i < examples.size(); ++i) {
+    auto example = example_from_proto(examples[i], field, schema);
+    if (!example.ok()) return within(std::move(example).error(), what, static_cast<size_t>(i));
+    out.push_back(*std::move(example));
+  }
+  return out;
+}
+
+void hits_to_proto(std::vector<Hit>& hits, const Schema& schema,
+                   google::protobuf::RepeatedPtrField<v1::Hit>* out) {
+  out->Reserve(static_cast<int>(hits.size()));
+  for (Hit& hit : hits) {
+    v1::Hit* to = out->Add();
+    id_to_proto(hit.id, to->mutable_id());
+    to->set_score(hit.score);
+    if (!hit.payload.empty()) to->set_payload(std::move(hit.payload));
+    to->set_expires_at_ms(hit.expires_at_ms);
+    vectors_to_proto(hit.vectors, schema, to->mutable_vectors());
+  }
+}
+
+}  // namespace
+
+Result<Query> query_from_proto(const v1::SearchRequest& request, const Schema& schema, const Stop& stop) {
+  auto vector = vector_from_proto(request.vector(), schema, true);
+  if (!vector.ok()) return in_vector(std::move(vector).error());
+  Query query = TRY(query_words(request, stop));
+  query.explain = static_cast<Explain>(request.explain());
+  query.field = std::move(vector->field);
+  query.vector = std::move(vector->data);
+  return query;
+}
+
+Result<RecommendQuery> recommend_from_proto(const v1::RecommendRequest& request, const Schema& schema,
+                                            const Stop& stop) {
+  RecommendQuery out;
+  switch (request.strategy()) {
+    case v1::RECOMMEND_STRATEGY_UNSPECIFIED:
+    case v1::RECOMMEND_STRATEGY_AVERAGE:
+      break;
+    case v1::RECOMMEND_STRATEGY_BEST_SCORE:
+      out.strategy = RecommendStrategy::kBestScore;
+      break;
+    default:
+      return invalid_argument(
+          "strategy: {} is none of RECOMMEND_STRATEGY_AVERAGE, RECOMMEND_STRATEGY_BEST_SCORE",
+          static_cast<int>(request.strategy()));
+  }
+  const VectorField* field = TRY(find_field(schema, request.field()));
+  out.query = TRY(query_words(request, stop));
+  out.query.field = field->name;
+  out.positive = TRY(examples_from_proto(request.positive(), "positive", field->name, schema));
+  out.negative = TRY(examples_from_proto(request.negative(), "negative", field->name, schema));
+  return out;
 }
 
 Result<RangeQuery> range_from_proto(const v1::RangeSearchRequest& request, const Schema& schema,
@@ -170,21 +255,21 @@ Result<RangeQuery> range_from_proto(const v1::RangeSearchRequest& request, const
   query.limit = static_cast<uint32_t>(request.limit() == 0 ? limits::kRangeLimit.fallback : request.limit());
   query.effort = static_cast<uint32_t>(request.effort());
   query.exact = request.exact();
+  if (request.has_filter()) query.filter = TRY(filter_from_proto(request.filter(), "filter"));
   query.fetch = {request.fetch().payload(), request.fetch().vectors()};
   query.stop = stop;
   return query;
 }
 
 void answer_to_proto(Answer&& answer, const Schema& schema, v1::SearchResponse* out) {
-  out->mutable_hits()->Reserve(static_cast<int>(answer.hits.size()));
-  for (Hit& hit : answer.hits) {
-    v1::Hit* to = out->add_hits();
-    id_to_proto(hit.id, to->mutable_id());
-    to->set_score(hit.score);
-    if (!hit.payload.empty()) to->set_payload(std::move(hit.payload));
-    to->set_expires_at_ms(hit.expires_at_ms);
-    vectors_to_proto(hit.vectors, schema, to->mutable_vectors());
+  hits_to_proto(answer.hits, schema, out->mutable_hits());
+  for (HitGroup& group : answer.groups) {
+    v1::HitGroup* to = out->add_groups();
+    scalar_to_proto(group.value, to->mutable_value());
+    hits_to_proto(group.hits, schema, to->mutable_hits());
   }
+  if (answer.taken.has_value()) taken_to_proto(*answer.taken, out->mutable_taken());
+  if (answer.explanation != nullptr) explanation_to_proto(*answer.explanation, out->mutable_explanation());
   v1::SearchStats* stats = out->mutable_stats();
   stats->set_full_distances(answer.stats.full_distances);
   stats->set_code_distances(answer.stats.code_distances);
@@ -193,6 +278,8 @@ void answer_to_proto(Answer&& answer, const Schema& schema, v1::SearchResponse* 
   stats->set_pending_scanned(answer.stats.pending_scanned);
   stats->set_ios(answer.stats.ios);
   stats->set_bytes_read(answer.stats.bytes_read);
+  stats->set_walk_evaluations(answer.stats.walk_evaluations);
+  stats->set_walk_passes(answer.stats.walk_passes);
 }
 
 }  // namespace kith

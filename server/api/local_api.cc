@@ -6,6 +6,10 @@
 #include "query/database.h"
 #include "server/api/api.h"
 #include "server/api/convert.h"
+#include "server/api/convert_filter.h"
+#include "server/api/convert_plan.h"
+#include "server/api/local_reads.h"
+#include "server/api/local_stream.h"
 #include "server/api/validate.h"
 #include "server/api/wire_limits.h"
 
@@ -15,15 +19,6 @@ namespace {
 /// Points read per step where payloads may be large: a page of n points costs at most one step over
 /// kAnswerBytes.
 constexpr uint32_t kPageStep = 64;
-
-Result<void> check_answer(const google::protobuf::Message& answer) {
-  const size_t bytes = answer.ByteSizeLong();
-  if (bytes <= limits::kAnswerBytes.max) return {};
-  return resource_exhausted(
-      "the answer has {} bytes, over {} (limit 'answer_bytes'); ask for fewer points, or without "
-      "payloads and vectors",
-      bytes, limits::kAnswerBytes.max);
-}
 
 Fetch fetch_from_proto(const v1::Fetch& fetch) {
   return {fetch.payload(), fetch.vectors()};
@@ -39,38 +34,6 @@ Result<std::vector<Id>> ids_from_proto(const google::protobuf::RepeatedPtrField<
   }
   return out;
 }
-
-class LocalUpsertStream final : public UpsertStream {
- public:
-  LocalUpsertStream(Api& api, const Stop& stop) : api_(api), stop_(stop) {}
-
-  Result<void> send(const v1::UpsertRequest& batch) override {
-    if (failed_) return *failed_;
-    if (finished_) return failed_precondition("the stream is finished; open another one");
-    auto answer = api_.upsert(batch, stop_);
-    if (answer.ok()) {
-      ++acknowledged_;
-      sequence_ = answer->sequence();
-      return {};
-    }
-    failed_ = make_error(answer.error().code, "batch {}: {}", acknowledged_ + 1, answer.error().message);
-    return *failed_;
-  }
-  uint64_t acknowledged() const override { return acknowledged_; }
-  uint64_t sequence() const override { return sequence_; }
-  Result<void> finish() override {
-    finished_ = true;
-    return failed_ ? Result<void>(*failed_) : Result<void>();
-  }
-
- private:
-  Api& api_;
-  Stop stop_;
-  uint64_t acknowledged_ = 0;
-  uint64_t sequence_ = 0;
-  std::optional<Error> failed_;
-  bool finished_ = false;
-};
 
 class LocalApi final : public Api {
  public:
@@ -135,7 +98,7 @@ class LocalApi final : public Api {
   }
 
   Result<std::unique_ptr<UpsertStream>> upsert_stream(const Stop& stop) override {
-    return std::unique_ptr<UpsertStream>(std::make_unique<LocalUpsertStream>(*this, stop));
+    return make_local_stream(*this, stop);
   }
 
   Result<v1::GetResponse> get(const v1::GetRequest& request, const Stop& stop) override {
@@ -167,6 +130,7 @@ class LocalApi final : public Api {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
     TRY(collection->wait_for(request.after_sequence(), stop));
+    if (request.has_order_by()) return local_ordered_scroll(*collection, request, stop);
     std::optional<Id> from;
     if (request.has_from()) {
       auto id = id_from_proto(request.from());
@@ -174,8 +138,9 @@ class LocalApi final : public Api {
       from = *std::move(id);
     }
     const uint64_t limit = request.limit() == 0 ? limits::kScrollLimit.fallback : request.limit();
+    const std::optional<Filter> filter = TRY(filter_of(request));
     return read_page(*collection, std::move(from), static_cast<uint32_t>(limit),
-                     fetch_from_proto(request.fetch()), stop);
+                     fetch_from_proto(request.fetch()), filter.has_value() ? &*filter : nullptr, stop);
   }
 
   Result<v1::CountResponse> count(const v1::CountRequest& request, const Stop& stop) override {
@@ -183,7 +148,8 @@ class LocalApi final : public Api {
     const auto collection = TRY(database_.collection(request.collection()));
     TRY(collection->wait_for(request.after_sequence(), stop));
     v1::CountResponse response;
-    response.set_count(TRY(collection->count()));
+    const std::optional<Filter> filter = TRY(filter_of(request));
+    response.set_count(TRY(collection->count(filter.has_value() ? &*filter : nullptr, stop)));
     return response;
   }
 
@@ -196,7 +162,7 @@ class LocalApi final : public Api {
     query.fetch.budget = &budget;
     v1::SearchResponse response;
     answer_to_proto(TRY(collection->search(query)), collection->schema(), &response);
-    if (query.fetch.payload || query.fetch.vectors) TRY(check_answer(response));
+    if (query.fetch.payload || query.fetch.vectors || query.group_by) TRY(check_answer(response));
     return response;
   }
 
@@ -247,6 +213,20 @@ class LocalApi final : public Api {
     return response;
   }
 
+  Result<v1::SearchResponse> recommend(const v1::RecommendRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->wait_for(request.after_sequence(), stop));
+    return local_recommend(*collection, request, stop);
+  }
+
+  Result<v1::FacetResponse> facet(const v1::FacetRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    TRY(collection->wait_for(request.after_sequence(), stop));
+    return local_facet(*collection, request, stop);
+  }
+
   Result<v1::SettleResponse> settle(const v1::SettleRequest& request, const Stop& stop) override {
     TRY(validate(request));
     const auto collection = TRY(database_.collection(request.collection()));
@@ -281,6 +261,24 @@ class LocalApi final : public Api {
     TRY(stop.check());
     TRY(database_.limit_memory(request.collection(), request.memory_bytes_max()));
     return v1::LimitMemoryResponse();
+  }
+
+  Result<v1::SetRecallTargetResponse> set_recall_target(const v1::SetRecallTargetRequest& request,
+                                                        const Stop& stop) override {
+    TRY(validate(request));
+    TRY(stop.check());
+    TRY(database_.set_recall_target(request.collection(), request.recall_target()));
+    return v1::SetRecallTargetResponse();
+  }
+
+  Result<v1::CalibrateResponse> calibrate(const v1::CalibrateRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    const auto collection = TRY(database_.collection(request.collection()));
+    v1::CalibrateResponse response;
+    for (const FieldCalibration& field : TRY(collection->calibrate(stop)))
+      calibration_to_proto(field, response.add_fields());
+    TRY(check_answer(response));
+    return response;
   }
 
   Result<v1::CheckpointResponse> checkpoint(const v1::CheckpointRequest& request, const Stop& stop) override {
@@ -339,13 +337,14 @@ class LocalApi final : public Api {
 
  private:
   static Result<v1::ScrollResponse> read_page(const Collection& collection, std::optional<Id> from,
-                                              uint32_t limit, Fetch fetch, const Stop& stop) {
+                                              uint32_t limit, Fetch fetch, const Filter* filter,
+                                              const Stop& stop) {
     v1::ScrollResponse response;
     uint64_t bytes = 0;
     uint32_t left = limit;
     while (left > 0) {
       TRY(stop.check());
-      ScrollPage page = TRY(collection.scroll(from, std::min(left, kPageStep), fetch));
+      ScrollPage page = TRY(collection.scroll(from, std::min(left, kPageStep), fetch, filter, stop));
       left -= static_cast<uint32_t>(std::min<size_t>(left, page.points.size()));
       for (Point& point : page.points) {
         v1::Point to;

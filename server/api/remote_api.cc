@@ -65,6 +65,12 @@ class RemoteApi final : public Api {
   Result<v1::SearchResponse> range_search(const v1::RangeSearchRequest& request, const Stop& stop) override {
     return call(&Stub::RangeSearch, request, stop);
   }
+  Result<v1::SearchResponse> recommend(const v1::RecommendRequest& request, const Stop& stop) override {
+    return call(&Stub::Recommend, request, stop);
+  }
+  Result<v1::FacetResponse> facet(const v1::FacetRequest& request, const Stop& stop) override {
+    return call(&Stub::Facet, request, stop);
+  }
   Result<v1::SettleResponse> settle(const v1::SettleRequest& request, const Stop& stop) override {
     return call(&Stub::Settle, request, stop);
   }
@@ -74,6 +80,13 @@ class RemoteApi final : public Api {
   Result<v1::LimitMemoryResponse> limit_memory(const v1::LimitMemoryRequest& request,
                                                const Stop& stop) override {
     return call(&Stub::LimitMemory, request, stop);
+  }
+  Result<v1::SetRecallTargetResponse> set_recall_target(const v1::SetRecallTargetRequest& request,
+                                                        const Stop& stop) override {
+    return call(&Stub::SetRecallTarget, request, stop);
+  }
+  Result<v1::CalibrateResponse> calibrate(const v1::CalibrateRequest& request, const Stop& stop) override {
+    return call(&Stub::Calibrate, request, stop);
   }
   Result<v1::CheckpointResponse> checkpoint(const v1::CheckpointRequest& request, const Stop& stop) override {
     return call(&Stub::Checkpoint, request, stop);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
+#include "query/schema/validate.h"
 #include "server/api/convert.h"
 #include "server/api/wire_limits.h"
 
@@ -19,14 +21,40 @@ Result<void> check_or_fallback(const Limit& limit, std::string_view field, uint6
   return value == 0 ? Result<void>() : limit.check(field, value);
 }
 
-Result<void> check_query(const v1::SearchRequest& query) {
+/// 0 stands for what the collection or the engine has.
+Result<void> check_recall_target(double target) {
+  return target == 0 ? Result<void>() : validate_recall_target(target);
+}
+
+Result<void> check_explain(v1::Explain explain) {
+  if (explain >= v1::EXPLAIN_NONE && explain <= v1::EXPLAIN_ANALYZE) return {};
+  return invalid_argument("explain: {} is none of EXPLAIN_NONE, EXPLAIN_PLAN, EXPLAIN_ANALYZE",
+                          static_cast<int>(explain));
+}
+
+/// Of a Search or a Recommend. Groups and diverse choices are checked by the collection.
+template <typename Request>
+Result<void> check_query(const Request& query) {
   TRY(check_or_fallback(limits::kK, "k", query.k()));
   TRY(limits::kOffset.check("offset", query.offset()));
   TRY(limits::kEffort.check("effort", query.effort()));
+  TRY(check_recall_target(query.recall_target()));
+  if (query.recall_target() != 0 && query.effort() != 0)
+    return invalid_argument(
+        "recall_target and effort: {} and {} exclude each other; a target finds the effort by itself",
+        query.recall_target(), query.effort());
+  if constexpr (std::is_same_v<Request, v1::SearchRequest>) TRY(check_explain(query.explain()));
   if (query.has_score_threshold() && std::isnan(query.score_threshold())) {
     return invalid_argument("score_threshold: NaN compares with nothing; give a number");
   }
   return {};
+}
+
+/// The most that the engine looks for at once to answer it.
+uint64_t hits_asked(const v1::SearchRequest& query) {
+  const uint64_t k = query.k() == 0 ? limits::kK.fallback : query.k();
+  const uint64_t of_groups = k * std::max<uint64_t>(query.group_by().size(), 1);
+  return std::max<uint64_t>({query.offset() + k, of_groups, query.diversity().candidates()});
 }
 
 Result<void> check_ids(int count) {
@@ -59,6 +87,13 @@ Result<void> validate(const v1::VerifyRequest& request) {
 Result<void> validate(const v1::LimitMemoryRequest& request) {
   TRY(check_name(request.collection()));
   return limits::kMemoryBytesMax.check("memory_bytes_max", request.memory_bytes_max());
+}
+Result<void> validate(const v1::SetRecallTargetRequest& request) {
+  TRY(check_name(request.collection()));
+  return check_recall_target(request.recall_target());
+}
+Result<void> validate(const v1::CalibrateRequest& request) {
+  return check_name(request.collection());
 }
 Result<void> validate(const v1::CheckpointRequest& request) {
   return check_name(request.collection());
@@ -106,7 +141,24 @@ Result<void> validate(const v1::GetRequest& request) {
 
 Result<void> validate(const v1::ScrollRequest& request) {
   TRY(check_name(request.collection()));
+  if (request.has_order_by() && request.has_from())
+    return invalid_argument("from: a scroll with order_by goes on from `cursor`; leave `from` out");
+  if (!request.has_order_by() && !request.cursor().empty())
+    return invalid_argument("cursor: belongs to a scroll with order_by; without one send `from`");
   return check_or_fallback(limits::kScrollLimit, "limit", request.limit());
+}
+
+Result<void> validate(const v1::RecommendRequest& request) {
+  TRY(check_name(request.collection()));
+  const auto examples =
+      static_cast<uint64_t>(request.positive_size()) + static_cast<uint64_t>(request.negative_size());
+  TRY(limits::kExamples.check("examples (count)", examples));
+  return check_query(request);
+}
+
+Result<void> validate(const v1::FacetRequest& request) {
+  TRY(check_name(request.collection()));
+  return check_or_fallback(limits::kFacetLimit, "limit", request.limit());
 }
 
 Result<void> validate(const v1::SearchRequest& request) {
@@ -126,7 +178,7 @@ Result<void> validate(const v1::SearchBatchRequest& request) {
       return invalid_argument("queries[{}].collection: '{}' differs from the batch's '{}'; leave it empty", i,
                               shortened(query.collection()), shortened(request.collection()));
     }
-    deepest = std::max(deepest, query.offset() + (query.k() == 0 ? limits::kK.fallback : query.k()));
+    deepest = std::max(deepest, hits_asked(query));
   }
   return limits::kBatchHits.check("queries (count x largest offset + k)",
                                   static_cast<uint64_t>(request.queries_size()) * deepest);

@@ -20,10 +20,14 @@ Result<void> validate(const v1::CountRequest& request);
 Result<void> validate(const v1::SearchRequest& request);
 Result<void> validate(const v1::SearchBatchRequest& request);
 Result<void> validate(const v1::RangeSearchRequest& request);
+Result<void> validate(const v1::RecommendRequest& request);
+Result<void> validate(const v1::FacetRequest& request);
 Result<void> validate(const v1::SettleRequest& request);
 Result<void> validate(const v1::VerifyRequest& request);
 Result<void> validate(const v1::CheckpointRequest& request);
 Result<void> validate(const v1::LimitMemoryRequest& request);
+Result<void> validate(const v1::SetRecallTargetRequest& request);
+Result<void> validate(const v1::CalibrateRequest& request);
 Result<void> validate(const v1::CompactRequest& request);
 
 /// The directory that the `to` of a request means: a name below the root, never a path. FailedPrecondition

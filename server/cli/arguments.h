@@ -23,11 +23,15 @@ struct CommandLine {
 
 // Each adds its commands to `app`; parsing sets `line.chosen`.
 void add_write_commands(CLI::App& app, CommandLine& line);  // create, load, delete
-void add_read_commands(CLI::App& app, CommandLine& line);   // search, info, export, verify, bench
-void add_keep_commands(CLI::App& app,
-                       CommandLine& line);  // checkpoint, limit, compact, backup, restore, repair
+void add_read_commands(CLI::App& app, CommandLine& line);   // search, recommend, info, export, verify, bench
+void add_list_commands(CLI::App& app, CommandLine& line);   // count, scroll, facet
+/// checkpoint, limit, calibrate, tune, compact, backup, restore, repair.
+void add_keep_commands(CLI::App& app, CommandLine& line);
 void add_service_commands(CLI::App& app, CommandLine& line);  // serve, datasets
 
+/// What a recall target may be, less what nobody asks for.
+inline constexpr double kRecallMin = 1e-6;
+inline constexpr double kRecallMax = 1;
 /// --json, --quiet.
 void add_output_flags(CLI::App& command, CommandLine& line);
 /// --dir, --server, --timeout, and the output flags.

@@ -1,6 +1,7 @@
-// Flags of checkpoint, limit, compact, backup, restore and repair.
+// Flags of checkpoint, limit, calibrate, tune, compact, backup, restore and repair.
 #include <CLI/CLI.hpp>
 
+#include "query/schema/limits.h"
 #include "server/cli/arguments.h"
 
 namespace kith {
@@ -35,6 +36,53 @@ void add_limit(CLI::App& app, CommandLine& line) {
       "Examples:\n  kith limit books --memory-max 2GiB\n  kith limit books --memory-max 0 --dir ./data");
   command->callback([options, &line] {
     line.chosen = [options](Console& console) { return run_limit(*options, console); };
+  });
+}
+
+void add_calibrate(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<CalibrateOptions>();
+  CLI::App* command = app.add_subcommand("calibrate", "measure what searches find, for recall targets");
+  command->add_option("NAME", options->collection, "collection")->required();
+  add_target_flags(*command, options->target, line);
+  command->footer(
+      "A search asks for the share of the true nearest that it is to find (--recall); what that takes is "
+      "measured "
+      "with stored vectors and recent queries against exact answers. A server does so by itself.\n\n"
+      "Examples:\n  kith calibrate books\n  kith calibrate books --dir ./data --json");
+  command->callback([options, &line] {
+    line.chosen = [options](Console& console) { return run_calibrate(*options, console); };
+  });
+}
+
+void add_tune(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<TuneOptions>();
+  CLI::App* command = app.add_subcommand("tune", "show recall against latency, and choose a recall target");
+  command->add_option("NAME", options->collection, "collection")->required();
+  command->add_option("--field", options->field, "vector field (default: the only one)");
+  command->add_option("-k", options->k, "hits that searches ask for")
+      ->check(CLI::Range(limits::kK.min, limits::kK.max))
+      ->capture_default_str();
+  CLI::Option* recall = command
+                            ->add_option("--recall", options->recall,
+                                         "choose the quickest that finds this share of the nearest")
+                            ->check(CLI::Range(kRecallMin, kRecallMax));
+  CLI::Option* latency = command
+                             ->add_option("--latency-us", options->latency_us,
+                                          "choose what finds most within so many microseconds")
+                             ->check(CLI::PositiveNumber)
+                             ->excludes(recall);
+  recall->excludes(latency);
+  command->add_flag("--apply", options->apply, "make it the target of searches that say none");
+  command->add_option("--svg", options->svg, "draw the curves into this file");
+  add_target_flags(*command, options->target, line);
+  command->footer(
+      "Measures anew, with stored vectors and recent queries against exact answers.\n\n"
+      "Examples:\n  kith tune books --svg books.svg\n  kith tune books --recall 0.99 --apply\n"
+      "  kith tune books -k 100 --latency-us 500 --apply --json");
+  command->callback([options, &line] {
+    if (options->apply && !options->recall.has_value() && !options->latency_us.has_value())
+      throw CLI::ValidationError("--apply", "say what to choose: --recall or --latency-us");
+    line.chosen = [options](Console& console) { return run_tune(*options, console); };
   });
 }
 
@@ -119,6 +167,8 @@ void add_repair(CLI::App& app, CommandLine& line) {
 void add_keep_commands(CLI::App& app, CommandLine& line) {
   add_checkpoint(app, line);
   add_limit(app, line);
+  add_calibrate(app, line);
+  add_tune(app, line);
   add_compact(app, line);
   add_backup(app, line);
   add_restore(app, line);

@@ -1,19 +1,39 @@
-// Flags of search, info, export, verify and bench.
+// Flags of search, recommend, info, export, verify and bench.
 #include <CLI/CLI.hpp>
 
 #include "query/schema/limits.h"
 #include "server/cli/arguments.h"
+#include "server/cli/arguments_shared.h"
 
 namespace kith {
 namespace {
 
-CLI::Validator within(const Limit& limit) {
-  return CLI::Range(limit.min, limit.max);
-}
-
-void add_after_flag(CLI::App& command, uint64_t& after) {
-  command.add_option("--after", after,
-                     "see at least the write of this \"sequence\", as load --json tells it");
+/// With -k, --effort and the like of all searches.
+template <typename Options>
+void add_common_flags(CLI::App& command, Options& options) {
+  command.add_option("--field", options.field, "vector field (default: the only one)");
+  command
+      .add_option("--effort", options.effort,
+                  "beam width: more finds more and takes longer (default: the index kind's)")
+      ->check(within(limits::kEffort));
+  command.add_flag("--exact", options.exact, "compare with every vector");
+  add_filter_flag(command, options.filter);
+  CLI::Option* group = command.add_option("--group-by", options.shape.group_by,
+                                          "the best -k groups: points with one value at this path");
+  command.add_option("--group-size", options.shape.group_size, "hits of a group")
+      ->check(within(limits::kGroupSize))
+      ->needs(group);
+  CLI::Option* diversity =
+      command.add_option("--diversity", options.shape.diversity,
+                         "hits that resemble each other less: from 1, the nearest, to 0, the most different");
+  diversity->check(CLI::Range(0.0, 1.0))->excludes(group);
+  command
+      .add_option("--candidates", options.shape.candidates, "nearest points that --diversity chooses from")
+      ->check(within(limits::kDiversityCandidates))
+      ->needs(diversity);
+  add_after_flag(command, options.after);
+  command.add_flag("--with-payload", options.with_payload, "show payloads");
+  command.add_flag("--with-vector", options.with_vector, "show vectors");
 }
 
 void add_search_flags(CLI::App& command, SearchOptions& options) {
@@ -25,16 +45,10 @@ void add_search_flags(CLI::App& command, SearchOptions& options) {
   command.add_option("--row", options.row, "row of --vector-file, from 0")->capture_default_str();
   command.add_option("--hdf5-dataset", options.hdf5_dataset, "which dataset of an HDF5 --vector-file")
       ->capture_default_str();
-  command.add_option("--field", options.field, "vector field (default: the only one)");
   CLI::Option* k =
       command.add_option("-k", options.k, "hits")->check(within(limits::kK))->capture_default_str();
   CLI::Option* offset =
       command.add_option("--offset", options.offset, "skip the nearest hits")->check(within(limits::kOffset));
-  command
-      .add_option("--effort", options.effort,
-                  "beam width: more finds more and takes longer (default: the index kind's)")
-      ->check(within(limits::kEffort));
-  command.add_flag("--exact", options.exact, "compare with every vector");
   CLI::Option* threshold =
       command.add_option("--threshold", options.threshold, "only hits with a score at least this near");
   CLI::Option* radius =
@@ -44,9 +58,26 @@ void add_search_flags(CLI::App& command, SearchOptions& options) {
       ->check(within(limits::kRangeLimit))
       ->needs(radius)
       ->capture_default_str();
-  add_after_flag(command, options.after);
-  command.add_flag("--with-payload", options.with_payload, "show payloads");
-  command.add_flag("--with-vector", options.with_vector, "show vectors");
+  add_common_flags(command, options);
+  CLI::Option* group = command.get_option("--group-by");
+  CLI::Option* diversity = command.get_option("--diversity");
+  CLI::Option* recall =
+      command
+          .add_option("--recall", options.recall,
+                      "share of the true nearest to find, e.g. 0.99 (default: the collection's)")
+          ->check(CLI::Range(kRecallMin, kRecallMax))
+          ->excludes(command.get_option("--effort"));
+  CLI::Option* explain =
+      command
+          .add_option("--explain", options.explain,
+                      "tell the plan instead of searching, or with \"analyze\" what was done beside what was "
+                      "expected")
+          ->expected(0, 1)
+          ->default_str("plan")
+          ->check(CLI::IsMember({"plan", "analyze"}))
+          ->excludes(group)
+          ->excludes(diversity);
+  radius->excludes(group)->excludes(diversity)->excludes(recall)->excludes(explain);
 }
 
 void add_search(CLI::App& app, CommandLine& line) {
@@ -60,11 +91,41 @@ void add_search(CLI::App& app, CommandLine& line) {
       "nearer).\n\n"
       "Examples:\n"
       "  kith search books --vector '[0.1, 0.9, 0.3]' -k 5 --with-payload --dir ./data\n"
-      "  kith search sift --vector-file query.fvecs --row 17 --effort 200 --json\n"
+      "  kith search sift --vector-file query.fvecs --row 17 --recall 0.99 --json\n"
+      "  kith search books --like 42 --explain analyze\n"
       "  kith search books --like 42 --threshold 0.8\n"
+      "  kith search books --like 42 --filter \"section = 'web' AND size < 1e6\"\n"
       "  kith search books --like 42 --radius 0.8 --limit 100");
   command->callback([options, &line] {
     line.chosen = [options](Console& console) { return run_search(*options, console); };
+  });
+}
+
+void add_recommend(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<RecommendOptions>();
+  CLI::App* command = app.add_subcommand("recommend", "find points like some and unlike others");
+  command->add_option("NAME", options->collection, "collection")->required();
+  command->add_option("--like", options->like, "id of a point; several may be given")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("--unlike", options->unlike, "id of a point; several may be given")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--strategy", options->strategy,
+                   "average: near to what they have in common; best-score: near to one of them")
+      ->check(CLI::IsMember({"average", "best-score"}))
+      ->capture_default_str();
+  command->add_option("-k", options->k, "hits")->check(within(limits::kK))->capture_default_str();
+  command->add_option("--offset", options->offset, "skip the nearest hits")->check(within(limits::kOffset));
+  command->add_option("--threshold", options->threshold, "only hits with a score at least this near");
+  add_common_flags(*command, *options);
+  add_target_flags(*command, options->target, line);
+  command->footer(
+      "Examples:\n"
+      "  kith recommend books --like 42 --like 43 --unlike 7 --with-payload\n"
+      "  kith recommend books --like 42 --strategy best-score --group-by author");
+  command->callback([options, &line] {
+    line.chosen = [options](Console& console) { return run_recommend(*options, console); };
   });
 }
 
@@ -87,6 +148,7 @@ void add_export(CLI::App& app, CommandLine& line) {
       ->add_option("FILE", options->file, "ends in .jsonl (everything) or .fvecs (the vectors of one field)")
       ->required();
   command->add_option("--field", options->field, "vector field of a .fvecs file (default: the only one)");
+  add_filter_flag(*command, options->filter);
   add_after_flag(*command, options->after);
   command->add_flag("--force", options->force, "overwrite FILE");
   add_target_flags(*command, options->target, line);
@@ -134,11 +196,17 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
   command.add_option("-k", options.k, "hits per query")->check(within(limits::kK))->capture_default_str();
   command
       .add_option("--effort", options.efforts,
-                  "beam widths to measure, e.g. 16,32,64 (default: the index kind's)")
+                  "beam widths to measure, e.g. 16,32,64 (default: by the collection's recall target)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(
           CLI::Range(static_cast<uint32_t>(limits::kEffort.min), static_cast<uint32_t>(limits::kEffort.max)));
+  command
+      .add_option("--recall", options.recalls,
+                  "recall targets to measure, e.g. 0.9,0.95,0.99, besides --effort")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(kRecallMin, kRecallMax));
   command.add_option("--clients", options.clients, "clients at the same time")
       ->check(CLI::Range(1u, 256u))
       ->capture_default_str();
@@ -172,6 +240,7 @@ void add_bench(CLI::App& app, CommandLine& line) {
 
 void add_read_commands(CLI::App& app, CommandLine& line) {
   add_search(app, line);
+  add_recommend(app, line);
   add_info(app, line);
   add_export(app, line);
   add_verify(app, line);

@@ -20,6 +20,15 @@ void add_field_words(CLI::App& command, FieldWords& words) {
       ->allow_extra_args(false);
 }
 
+void add_payload_flag(CLI::App& command, std::vector<std::string>& payload) {
+  command
+      .add_option(
+          "--payload", payload,
+          "PATH:TYPE[:required][:label], a path whose values are all keyword, integer, float, boolean, "
+          "datetime, geo or text; may be repeated")
+      ->allow_extra_args(false);
+}
+
 void add_create(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<CreateOptions>();
   CLI::App* command = app.add_subcommand("create", "make a collection");
@@ -33,10 +42,12 @@ void add_create(CLI::App& app, CommandLine& line) {
                    "NAME:DIM[:METRIC[:TYPE[:INDEX]]] instead of --dim; may be repeated")
       ->allow_extra_args(false)
       ->excludes(dim);
+  add_payload_flag(*command, options->payload);
   add_target_flags(*command, options->target, line);
   command->footer(
       "Examples:\n"
       "  kith create books --dim 384 --metric cosine --dir ./data\n"
+      "  kith create books --dim 384 --payload section:keyword --payload year:integer:required\n"
       "  kith create photos --field image:512:cosine:f16 --field colour:64:l2:u8:flat --dir ./data\n"
       "  kith create fast --dim 784 --option degree=48 --option ef_construction=200");
   command->callback([options, &line] {
@@ -53,6 +64,7 @@ void add_load_flags(CLI::App& command, LoadOptions& options) {
   command.add_flag("--create", options.create,
                    "make the collection, where missing, with the files' dimensions");
   add_field_words(command, options.words);
+  add_payload_flag(command, options.payload);
   command.add_option("--attributes", options.attributes,
                      "JSONL file (also .xz .zst .gz): line i is the payload of row i");
   command.add_flag("--points", options.points, "JSONL as kith export writes it: points may lack vectors");

@@ -24,8 +24,19 @@ struct ClientLog {
   Result<void> result;
 };
 
-struct Figures {
+/// What is asked of each search. Neither: as much as the collection's recall target takes.
+struct Asked {
   uint32_t effort = 0;
+  double recall = 0;
+
+  std::string text() const {
+    if (recall != 0) return fmt::format("recall {}", recall);
+    return effort == 0 ? "default" : std::to_string(effort);
+  }
+};
+
+struct Figures {
+  Asked asked;
   uint64_t searches = 0;
   double recall = 0;
   double qps = 0;
@@ -42,14 +53,15 @@ struct Bench {
 
 /// One client's loop: queries in order from its own start, until time is up and every query was sent once by
 /// someone.
-void run_client(const Bench& bench, Api& api, uint32_t effort, std::atomic<uint64_t>& next,
+void run_client(const Bench& bench, Api& api, Asked asked, std::atomic<uint64_t>& next,
                 SteadyClock::time_point end, ClientLog& log) {
   while (!interrupted()) {
     const uint64_t ticket = next.fetch_add(1, std::memory_order_relaxed);
     const size_t i = ticket % bench.requests.size();
     if (ticket >= bench.requests.size() && SteadyClock::now() >= end) return;
     v1::SearchRequest request = bench.requests[i];
-    request.set_effort(effort);
+    request.set_effort(asked.effort);
+    request.set_recall_target(asked.recall);
     const auto begin = SteadyClock::now();
     auto response = api.search(request, bench.session.stop());
     const auto after = SteadyClock::now();
@@ -72,7 +84,7 @@ double percentile(const std::vector<double>& sorted, double share) {
   return sorted[std::min(rank, sorted.size() - 1)];
 }
 
-Result<Figures> measure(const Bench& bench, std::vector<std::unique_ptr<Api>>& apis, uint32_t effort) {
+Result<Figures> measure(const Bench& bench, std::vector<std::unique_ptr<Api>>& apis, Asked asked) {
   std::vector<ClientLog> logs(apis.size());
   std::atomic<uint64_t> next{0};
   const auto begin = SteadyClock::now();
@@ -80,7 +92,7 @@ Result<Figures> measure(const Bench& bench, std::vector<std::unique_ptr<Api>>& a
                                std::chrono::duration<double>(bench.options.seconds));
   std::vector<std::thread> threads;
   for (size_t i = 0; i < apis.size(); ++i)
-    threads.emplace_back([&, i] { run_client(bench, *apis[i], effort, next, end, logs[i]); });
+    threads.emplace_back([&, i] { run_client(bench, *apis[i], asked, next, end, logs[i]); });
   for (std::thread& thread : threads) thread.join();
   const double seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
 
@@ -95,7 +107,7 @@ Result<Figures> measure(const Bench& bench, std::vector<std::unique_ptr<Api>>& a
   }
   std::sort(latencies.begin(), latencies.end());
   Figures figures;
-  figures.effort = effort;
+  figures.asked = asked;
   figures.searches = latencies.size();
   figures.recall = static_cast<double>(found) / static_cast<double>(expected);
   figures.qps = static_cast<double>(latencies.size()) / seconds;
@@ -112,10 +124,9 @@ void print_json(const Bench& bench, const std::vector<Figures>& all, Console& co
       .field("truth", bench.truth.source);
   out.field("clients", bench.options.clients).key("results").begin_array();
   for (const Figures& figures : all) {
-    out.begin_object()
-        .field("effort", figures.effort)
-        .field("recall", figures.recall)
-        .field("qps", figures.qps);
+    out.begin_object().field("effort", figures.asked.effort);
+    if (figures.asked.recall != 0) out.field("recall_target", figures.asked.recall);
+    out.field("recall", figures.recall).field("qps", figures.qps);
     out.field("p50_us", figures.p50_us)
         .field("p99_us", figures.p99_us)
         .field("searches", figures.searches)
@@ -132,10 +143,9 @@ void print_table(const Bench& bench, const std::vector<Figures>& all, Console& c
   TextTable table(
       {">effort", fmt::format(">recall@{}", bench.options.k), ">QPS", ">p50 µs", ">p99 µs", ">searches"});
   for (const Figures& figures : all) {
-    table.add({figures.effort == 0 ? "default" : std::to_string(figures.effort),
-               fmt::format("{:.4f}", figures.recall), human_count(static_cast<uint64_t>(figures.qps)),
-               fmt::format("{:.0f}", figures.p50_us), fmt::format("{:.0f}", figures.p99_us),
-               human_count(figures.searches)});
+    table.add({figures.asked.text(), fmt::format("{:.4f}", figures.recall),
+               human_count(static_cast<uint64_t>(figures.qps)), fmt::format("{:.0f}", figures.p50_us),
+               fmt::format("{:.0f}", figures.p99_us), human_count(figures.searches)});
   }
   console.print(table.str());
 }
@@ -163,9 +173,12 @@ Result<ExitCode> run_bench(const BenchOptions& options, Console& console) {
   for (uint32_t i = 0; i < options.clients; ++i) apis.push_back(TRY(session.another_api()));
 
   const Bench bench{options, session, truth, requests};
-  const std::vector<uint32_t> efforts = options.efforts.empty() ? std::vector<uint32_t>{0} : options.efforts;
+  std::vector<Asked> asked;
+  for (const uint32_t effort : options.efforts) asked.push_back({effort, 0});
+  for (const double recall : options.recalls) asked.push_back({0, recall});
+  if (asked.empty()) asked.emplace_back();
   std::vector<Figures> all;
-  for (const uint32_t effort : efforts) all.push_back(TRY(measure(bench, apis, effort)));
+  for (const Asked each : asked) all.push_back(TRY(measure(bench, apis, each)));
   if (console.json) {
     print_json(bench, all, console);
   } else {

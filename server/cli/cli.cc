@@ -75,6 +75,7 @@ int parse_and_run(int argc, char** argv) {
   add_service_commands(app, line);
   add_write_commands(app, line);
   add_read_commands(app, line);
+  add_list_commands(app, line);
   add_keep_commands(app, line);
   try {
     app.parse(argc, argv);

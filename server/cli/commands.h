@@ -29,6 +29,7 @@ struct CreateOptions {
   uint32_t dim = 0;
   FieldWords words;
   std::vector<std::string> fields;  // NAME:DIM:METRIC:TYPE:INDEX; empty = one field "vector" of dim and words
+  std::vector<std::string> payload;  // PATH:TYPE[:required]
 };
 Result<ExitCode> run_create(const CreateOptions& options, Console& console);
 
@@ -39,8 +40,9 @@ struct LoadOptions {
   std::string field;  // "" = the only one
   bool create = false;
   FieldWords words;
-  std::string attributes;  // JSONL, one payload a row
-  bool points = false;     // JSONL of whole points; always so where there are several fields
+  std::vector<std::string> payload;  // as in CreateOptions
+  std::string attributes;            // JSONL, one payload a row
+  bool points = false;               // JSONL of whole points; always so where there are several fields
   std::string hdf5_dataset = "train";
   std::string id_field = "id";
   std::string vector_field = "vector";
@@ -54,6 +56,14 @@ struct LoadOptions {
 };
 Result<ExitCode> run_load(const LoadOptions& options, Console& console);
 
+/// What an answer is made of other than the nearest points.
+struct ShapeOptions {
+  std::optional<std::string> group_by;  // path
+  uint64_t group_size = 1;
+  std::optional<float> diversity;  // lambda
+  uint64_t candidates = 0;         // of diversity; 0 = as many as the server takes
+};
+
 struct SearchOptions {
   Target target;
   std::string collection;
@@ -66,8 +76,12 @@ struct SearchOptions {
   uint64_t k = 10;
   uint64_t offset = 0;
   uint64_t effort = 0;
+  std::optional<double> recall;  // target
+  std::string explain;           // "", plan or analyze
   bool exact = false;
   std::optional<float> threshold;
+  std::optional<std::string> filter;  // as text
+  ShapeOptions shape;
   std::optional<float> radius;
   uint64_t limit = 1000;  // of --radius
   uint64_t after = 0;     // sequence of a write to see
@@ -75,6 +89,26 @@ struct SearchOptions {
   bool with_vector = false;
 };
 Result<ExitCode> run_search(const SearchOptions& options, Console& console);
+
+struct RecommendOptions {
+  Target target;
+  std::string collection;
+  std::string field;
+  std::vector<std::string> like;    // ids
+  std::vector<std::string> unlike;  // ids
+  std::string strategy = "average";
+  uint64_t k = 10;
+  uint64_t offset = 0;
+  uint64_t effort = 0;
+  bool exact = false;
+  std::optional<float> threshold;
+  std::optional<std::string> filter;  // as text
+  ShapeOptions shape;
+  uint64_t after = 0;  // sequence of a write to see
+  bool with_payload = false;
+  bool with_vector = false;
+};
+Result<ExitCode> run_recommend(const RecommendOptions& options, Console& console);
 
 struct InfoOptions {
   Target target;
@@ -93,11 +127,45 @@ struct DeleteOptions {
 };
 Result<ExitCode> run_delete(const DeleteOptions& options, Console& console);
 
+struct CountOptions {
+  Target target;
+  std::string collection;
+  std::optional<std::string> filter;
+  uint64_t after = 0;  // sequence of a write to see
+};
+Result<ExitCode> run_count(const CountOptions& options, Console& console);
+
+struct ScrollOptions {
+  Target target;
+  std::string collection;
+  std::string from;      // id
+  std::string order_by;  // path; "" = by id
+  bool descending = false;
+  std::string cursor;
+  std::optional<std::string> filter;
+  uint64_t limit = 100;
+  uint64_t after = 0;  // sequence of a write to see
+  bool with_payload = false;
+  bool with_vector = false;
+};
+Result<ExitCode> run_scroll(const ScrollOptions& options, Console& console);
+
+struct FacetOptions {
+  Target target;
+  std::string collection;
+  std::string path;
+  std::optional<std::string> filter;
+  uint64_t limit = 10;
+  uint64_t after = 0;  // sequence of a write to see
+};
+Result<ExitCode> run_facet(const FacetOptions& options, Console& console);
+
 struct ExportOptions {
   Target target;
   std::string collection;
   std::string file;
   std::string field;
+  std::optional<std::string> filter;
   uint64_t after = 0;  // sequence of a write to see
   bool force = false;
 };
@@ -117,6 +185,24 @@ struct CheckpointOptions {
   std::string collection;
 };
 Result<ExitCode> run_checkpoint(const CheckpointOptions& options, Console& console);
+
+struct CalibrateOptions {
+  Target target;
+  std::string collection;
+};
+Result<ExitCode> run_calibrate(const CalibrateOptions& options, Console& console);
+
+struct TuneOptions {
+  Target target;
+  std::string collection;
+  std::string field;
+  uint64_t k = 10;
+  std::optional<double> recall;      // wanted: one of the two
+  std::optional<double> latency_us;  // likewise
+  bool apply = false;                // as the collection's recall target
+  std::string svg;
+};
+Result<ExitCode> run_tune(const TuneOptions& options, Console& console);
 
 struct CompactOptions {
   Target target;
@@ -154,6 +240,7 @@ struct BenchOptions {
   uint64_t id_start = 0;
   uint64_t k = 10;
   std::vector<uint32_t> efforts;
+  std::vector<double> recalls;  // targets, after the efforts
   uint32_t clients = 1;
   double seconds = 3;
   uint64_t sample = 200;          // queries answered exactly where there is no ground truth

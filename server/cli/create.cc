@@ -23,6 +23,12 @@ Result<v1::CreateCollectionRequest> make_schema(const std::string& collection, c
   return request;
 }
 
+Result<void> add_payload_fields(const std::vector<std::string>& payload,
+                                v1::CreateCollectionRequest& request) {
+  for (const std::string& text : payload) *request.add_payload() = TRY(parse_payload_field(text));
+  return {};
+}
+
 Result<ExitCode> run_create(const CreateOptions& options, Console& console) {
   v1::CreateCollectionRequest request;
   if (options.fields.empty()) {
@@ -35,6 +41,7 @@ Result<ExitCode> run_create(const CreateOptions& options, Console& console) {
       for (v1::VectorField& field : *request.mutable_vectors()) (*field.mutable_options())[name] = value;
     }
   }
+  TRY(add_payload_fields(options.payload, request));
   Session session = TRY(Session::open(options.target, true));
   TRY(session.api().create_collection(request, session.stop()));
   if (console.json) {

@@ -13,4 +13,8 @@ namespace kith {
 Result<v1::CreateCollectionRequest> make_schema(const std::string& collection, const std::string& field,
                                                 uint32_t dim, const FieldWords& words);
 
+/// Each as --payload takes it.
+Result<void> add_payload_fields(const std::vector<std::string>& payload,
+                                v1::CreateCollectionRequest& request);
+
 }  // namespace kith

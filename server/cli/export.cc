@@ -82,13 +82,14 @@ Result<uint64_t> write_points(const ExportOptions& options, const v1::GetCollect
                               Session& session, PointFile& points, WritableFile& file, Console& console) {
   Progress progress(console, "export");
   ProgressState state;
-  state.total = info.points();
+  if (!options.filter) state.total = info.points();
   v1::ScrollRequest request;
   request.set_collection(options.collection);
   request.set_limit(page_rows(info));
   request.mutable_fetch()->set_payload(true);
   request.mutable_fetch()->set_vectors(true);
   request.set_after_sequence(options.after);
+  if (options.filter) request.mutable_filter()->set_text(*options.filter);
   for (;;) {
     if (interrupted()) return cancelled("stopped; '{}' was not written", options.file);
     const v1::ScrollResponse page = TRY(session.api().scroll(request, session.stop()));
@@ -96,7 +97,7 @@ Result<uint64_t> write_points(const ExportOptions& options, const v1::GetCollect
     state.done += static_cast<uint64_t>(page.points_size());
     state.bytes = points.bytes();
     // Points written meanwhile may make it more.
-    state.total = std::max(state.done, info.points());
+    if (!options.filter) state.total = std::max(state.done, info.points());
     progress.update(state);
     if (!page.has_next()) break;
     *request.mutable_from() = page.next();

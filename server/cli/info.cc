@@ -22,6 +22,23 @@ std::vector<std::pair<std::string, std::string>> sorted_options(const v1::Vector
   return options;
 }
 
+void write_recall(const v1::FieldInfo& info, JsonWriter& out) {
+  if (info.has_calibrated()) {
+    const v1::Calibrated& calibrated = info.calibrated();
+    out.key("calibrated").begin_object().field("rows", calibrated.rows());
+    out.field("sequence", calibrated.sequence()).field("queries", calibrated.queries()).end_object();
+  }
+  if (info.has_recall()) {
+    const v1::RunningRecall& recall = info.recall();
+    out.key("recall").begin_object().field("queries", recall.queries()).field("mean", recall.mean());
+    out.field("low", recall.low()).field("high", recall.high()).field("target", recall.target()).end_object();
+  }
+  if (info.has_calibrating()) {
+    out.key("calibrating").begin_object().field("done", info.calibrating().done());
+    out.field("seconds", info.calibrating().seconds()).end_object();
+  }
+}
+
 Result<void> write_field(const v1::FieldInfo& info, JsonWriter& out) {
   const v1::VectorField& field = info.field();
   out.begin_object().field("name", field.name()).field("dim", field.dim());
@@ -41,6 +58,7 @@ Result<void> write_field(const v1::FieldInfo& info, JsonWriter& out) {
     out.field("rows_total", rebuild.rows_total()).field("seconds", rebuild.seconds());
     out.field("seconds_left", rebuild.seconds_left()).end_object();
   }
+  write_recall(info, out);
   out.end_object();
   return {};
 }
@@ -49,8 +67,17 @@ Result<void> write_collection(const v1::GetCollectionResponse& info, JsonWriter&
   out.begin_object().field("collection", info.collection()).field("points", info.points());
   out.field("expired", info.expired());
   out.field("memory_bytes", info.memory_bytes()).field("memory_bytes_max", info.memory_bytes_max());
+  out.field("recall_target", info.recall_target());
   out.field("sequence", info.sequence()).key("fields").begin_array();
   for (const v1::FieldInfo& field : info.fields()) TRY(write_field(field, out));
+  out.end_array().key("payload").begin_array();
+  for (const v1::PayloadField& field : info.payload())
+    out.begin_object()
+        .field("path", path_text(field.path()))
+        .field("type", payload_type_text(field))
+        .field("required", field.required())
+        .field("label", field.label())
+        .end_object();
   out.end_array().end_object();
   return {};
 }
@@ -69,6 +96,16 @@ Result<void> add_rows(const v1::GetCollectionResponse& info, TextTable& table) {
   return {};
 }
 
+/// One line, where some are declared.
+std::string payload_fields(const v1::GetCollectionResponse& info) {
+  std::string line;
+  for (const v1::PayloadField& field : info.payload())
+    line += fmt::format("{} {} {}{}{}", line.empty() ? info.collection() + ": payload" : ",",
+                        path_text(field.path()), payload_type_text(field),
+                        field.required() ? " required" : "", field.label() ? " label" : "");
+  return line.empty() ? line : line + '\n';
+}
+
 /// What people should know of fields whose index cannot be asked: one line each.
 std::string exact_scans(const v1::GetCollectionResponse& info) {
   std::string lines;
@@ -83,6 +120,21 @@ std::string exact_scans(const v1::GetCollectionResponse& info) {
                            human_count(rebuild.rows_total()));
     if (rebuild.seconds_left() > 0) lines += fmt::format(", about {:.0f} s left", rebuild.seconds_left());
     lines += '\n';
+  }
+  return lines;
+}
+
+/// What recent real queries found: one line a field of which that is known.
+std::string recalls(const v1::GetCollectionResponse& info) {
+  std::string lines;
+  for (const v1::FieldInfo& field : info.fields()) {
+    if (!field.has_recall()) continue;
+    const v1::RunningRecall& recall = field.recall();
+    lines += fmt::format(
+        "{}: field '{}': {} recent queries found {:.4f} of the nearest ({:.4f} to {:.4f} with 95 % "
+        "confidence); asked for were {:.4g}\n",
+        info.collection(), field.field().name(), human_count(recall.queries()), recall.mean(), recall.low(),
+        recall.high(), recall.target());
   }
   return lines;
 }
@@ -115,7 +167,8 @@ Result<ExitCode> run_info(const InfoOptions& options, Console& console) {
                    ">bytes/vector"});
   for (const v1::GetCollectionResponse& info : infos) TRY(add_rows(info, table));
   console.print(table.str());
-  for (const v1::GetCollectionResponse& info : infos) console.print(exact_scans(info));
+  for (const v1::GetCollectionResponse& info : infos)
+    console.print(payload_fields(info) + exact_scans(info) + recalls(info));
   return ExitCode::kOk;
 }
 

@@ -60,8 +60,9 @@ Result<v1::GetCollectionResponse> find_or_create(const LoadOptions& options, std
   if (info.ok() || info.error().code != Code::kNotFound) return info;
   if (!options.create || !dim)
     return not_found("{}; or add --create to make it with the file's dimensions", info.error().message);
-  const v1::CreateCollectionRequest request =
+  v1::CreateCollectionRequest request =
       TRY(make_schema(options.collection, options.field, *dim, options.words));
+  TRY(add_payload_fields(options.payload, request));
   TRY(session.api().create_collection(request, session.stop()));
   return session.collection(options.collection);
 }

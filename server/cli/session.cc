@@ -47,6 +47,7 @@ Result<Session> Session::open(const Target& target, bool create_directory) {
   if (!target.directory.empty()) {
     DatabaseOptions options;
     options.create_if_missing = create_directory;
+    options.recall.background = false;  // one command is too short for it, and is not to be slowed down
     session.database_ = TRY(Database::open(target.directory, options));
     session.api_ = make_local_api(*session.database_, {.directory = "", .anywhere = true});
     return session;

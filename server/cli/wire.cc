@@ -3,7 +3,12 @@
 #include <charconv>
 
 #include "index/registry.h"
+#include "query/filter/filter_text.h"
+#include "query/filter/number.h"
 #include "query/schema/limits.h"
+#include "query/schema/payload_fields.h"
+#include "server/cli/json_writer.h"
+#include "server/cli/table.h"
 
 namespace kith {
 namespace {
@@ -69,6 +74,37 @@ Result<v1::VectorField> parse_field(std::string_view text) {
   return field;
 }
 
+Result<v1::PayloadField> parse_payload_field(std::string_view text) {
+  v1::PayloadField field;
+  std::string_view rest = text;
+  const auto take = [&](std::string_view word) {
+    const bool there = rest.ends_with(word);
+    if (there) rest.remove_suffix(word.size());
+    return there;
+  };
+  field.set_label(take(":label"));
+  field.set_required(take(":required"));
+  const size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || colon == 0)
+    return invalid_argument(
+        "--payload: '{}' is not PATH:TYPE[:required][:label]; write e.g. author.name:keyword", text);
+  TRY(set_path(std::string(rest.substr(0, colon)), "--payload", field.mutable_path()));
+  const auto type = parse_payload_type(rest.substr(colon + 1));
+  if (!type.ok()) return in_flag("--payload", type.error());
+  field.set_type(static_cast<v1::PayloadType>(static_cast<int>(*type) + 1));
+  return field;
+}
+
+std::string payload_type_text(const v1::PayloadField& field) {
+  const int type = static_cast<int>(field.type()) - 1;
+  if (type < 0 || type >= static_cast<int>(kPayloadTypes)) return "unknown";  // of a newer server
+  return std::string(payload_type_name(static_cast<PayloadType>(type)));
+}
+
+std::string path_text(const v1::Filter::Path& path) {
+  return to_text(FilterPath{{path.names().begin(), path.names().end()}});
+}
+
 Result<std::pair<std::string, std::string>> parse_option(std::string_view text) {
   const size_t at = text.find('=');
   if (at == 0 || at == std::string_view::npos)
@@ -112,6 +148,27 @@ Result<v1::FieldInfo> pick_field(const v1::GetCollectionResponse& info, const st
                             info.collection(), known);
   return not_found("--field: collection '{}' has no vector field '{}'; it has: {}", info.collection(), name,
                    known);
+}
+
+Result<void> set_path(const std::string& text, std::string_view flag, v1::Filter::Path* out) {
+  const auto path = parse_path_text(text);
+  if (!path.ok()) return make_error(path.error().code, "{}: {}", flag, path.error().message);
+  for (const std::string& name : path->names) out->add_names(name);
+  return {};
+}
+
+std::string value_json(const v1::Filter::Value& value) {
+  if (value.has_text()) return JsonWriter().text(value.text()).str();
+  return value_text(value);
+}
+
+std::string value_text(const v1::Filter::Value& value) {
+  constexpr size_t kColumns = 80;
+  if (value.has_flag()) return value.flag() ? "true" : "false";
+  if (value.has_integer()) return std::to_string(value.integer());
+  if (value.has_large()) return std::to_string(value.large());
+  if (value.has_real()) return to_text(FilterNumber(value.real()));
+  return shorten(value.text(), kColumns);
 }
 
 }  // namespace kith

@@ -82,7 +82,7 @@ void Service::add_waiting(const char* name, Call<Request, Response> call) {
     const Slot slot(waiting_, waiting_max_);
     if (slot) return serve<Request, Response>(kSmall, call, *context, *wire, out);
     return grpc_status(resource_exhausted(
-        "{} calls that may take long (Settle, Verify, Checkpoint, Compact, Backup) are running, as many as may "
+        "{} calls that may take long (Settle, Verify, Calibrate, Checkpoint, Compact, Backup) are running, as many as may "
         "at a time (half of the server's threads); try again later, or serve with more "
         "--threads",
         waiting_max_));
@@ -114,9 +114,13 @@ Service::Service(Api& api, uint32_t waiting_max)
   add_unary("/kith.v1.Kith/Search", kSmall, &Api::search);
   add_unary("/kith.v1.Kith/SearchBatch", kLarge, &Api::search_batch);
   add_unary("/kith.v1.Kith/RangeSearch", kSmall, &Api::range_search);
+  add_unary("/kith.v1.Kith/Recommend", kSmall, &Api::recommend);
+  add_unary("/kith.v1.Kith/Facet", kSmall, &Api::facet);
   add_waiting("/kith.v1.Kith/Settle", &Api::settle);
   add_waiting("/kith.v1.Kith/Verify", &Api::verify);
   add_unary("/kith.v1.Kith/LimitMemory", kSmall, &Api::limit_memory);
+  add_unary("/kith.v1.Kith/SetRecallTarget", kSmall, &Api::set_recall_target);
+  add_waiting("/kith.v1.Kith/Calibrate", &Api::calibrate);
   add_waiting("/kith.v1.Kith/Checkpoint", &Api::checkpoint);
   add_waiting("/kith.v1.Kith/Compact", &Api::compact);
   add_waiting("/kith.v1.Kith/Backup", &Api::backup);

@@ -21,7 +21,7 @@ namespace kith {
 class Service final : public grpc::Service {
  public:
   /// `api` must outlive the server that this is registered with. At most `waiting_max` calls that may last as
-  /// long as they please (Settle, Verify, Checkpoint, Compact, Backup) run at a time, so that they leave threads for the others.
+  /// long as they please (Settle, Verify, Calibrate, Checkpoint, Compact, Backup) run at a time, so that they leave threads for the others.
   Service(Api& api, uint32_t waiting_max);
 
   /// Refuses new calls with UNAVAILABLE, then waits until the running ones have ended, at most `patience`.

@@ -107,7 +107,10 @@ Result<void> BackupWriter::drop(const std::string& directory) {
   std::erase_if(files_, [&](const BackupFile& file) { return file.name.starts_with(directory + '/'); });
   const std::string path = path_ + '/' + directory;
   if (!TRY(fs_.exists(path))) return {};
-  return remove_tree(fs_, path);
+  TRY(remove_tree(fs_, path));
+  const std::string parent = parent_directory(path);  // which nothing else may ever be in
+  const std::vector<std::string> rest = TRY(fs_.list(parent));
+  return rest.empty() ? fs_.remove(parent) : Result<void>();
 }
 
 Result<void> BackupWriter::commit(BackupManifest& manifest) {

@@ -13,6 +13,7 @@ constexpr char kIdEntry = 'I';
 constexpr char kRowRecord = 'R';
 constexpr char kChange = 'L';
 constexpr char kPurge = 'P';
+constexpr char kCalibration = 'K';
 constexpr size_t kPrefixBytes = sizeof(CollectionNumber) + 1;
 
 template <typename T>
@@ -77,6 +78,9 @@ std::string row_record_key(CollectionNumber collection, Row row) {
 }
 std::string purge_key(CollectionNumber collection) {
   return prefix(collection, kPurge);
+}
+std::string calibration_key(CollectionNumber collection, uint8_t field) {
+  return numbered(collection, kCalibration, field);
 }
 std::string change_key(CollectionNumber collection, uint64_t sequence) {
   return numbered(collection, kChange, sequence);

@@ -8,6 +8,7 @@
 //             collection:u32 'R' row:u32          row record              (row_record.h)
 //             collection:u32 'L' sequence:u64     change entry            (log/change_log.h)
 //             collection:u32 'P'                  last purge              (docs/formats.md)
+//             collection:u32 'K' field:u8         calibration of a field  (docs/formats.md)
 //   kVectors  collection:u32 field:u8 row:u32     one vector, raw elements of the field's type
 #pragma once
 
@@ -37,6 +38,7 @@ KeyRange catalog_range();
 std::string id_entry_key(CollectionNumber collection, std::string_view id_key);
 std::string row_record_key(CollectionNumber collection, Row row);
 std::string purge_key(CollectionNumber collection);
+std::string calibration_key(CollectionNumber collection, uint8_t field);
 std::string change_key(CollectionNumber collection, uint64_t sequence);
 std::string vector_key(CollectionNumber collection, uint8_t field, Row row);
 

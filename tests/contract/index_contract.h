@@ -157,7 +157,7 @@ class IndexContract : public testing::TestWithParam<Case> {
   }
 
   void expect_good(const Index& index, uint32_t k, const std::set<size_t>& among,
-                   const RowSet* allowed = nullptr) {
+                   const RowSet* allowed = nullptr, FilterPlan plan = FilterPlan::kAuto) {
     size_t hits = 0, wanted = 0;
     for (size_t i = 0; i < kQueries; ++i) {
       SearchRequest request;
@@ -165,6 +165,7 @@ class IndexContract : public testing::TestWithParam<Case> {
       request.k = k;
       request.effort = 60;
       request.allowed = allowed;
+      request.plan = plan;
       const auto answer = index.search(request);
       ASSERT_OK(answer);
       hits += check(i, *answer, k, among);

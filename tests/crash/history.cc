@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/random.h"
+#include "query/filter/number.h"
 
 namespace kith::crash {
 namespace {
@@ -213,8 +214,39 @@ Verdict History::check(const Database& db, const Moment& moment) const {
   return verdict;
 }
 
+namespace {
+
+/// Columns say of the payloads what the payloads say: of all points with one, and of one of their batches.
+std::string check_columns(const Collection& collection, const Life::State& state, Random& random) {
+  const auto batch_of = [](const std::string& payload) {
+    return std::string_view(payload).substr(0, payload.find(','));
+  };
+  std::vector<std::string_view> batches;
+  for (const auto& [id, content] : state)
+    if (!content->payload.empty()) batches.push_back(batch_of(content->payload));
+  const FilterPath path{{"batch"}};
+  const Filter all{Exists{path}};
+  const auto with = collection.count(&all, {});
+  if (!with.ok()) return with.error().message;
+  if (*with != batches.size())
+    return fmt::format("columns know {} points with a batch, {} have one", *with, batches.size());
+  if (batches.empty()) return {};
+  const std::string_view chosen = batches[random.below(batches.size())];
+  const uint64_t number = std::stoull(std::string(chosen.substr(std::string_view("{\"batch\":").size())));
+  const Filter one{OneOf{path, {normal_number(FilterNumber(number))}}};
+  const auto found = collection.count(&one, {});
+  if (!found.ok()) return found.error().message;
+  if (static_cast<ptrdiff_t>(*found) != std::ranges::count(batches, chosen))
+    return fmt::format("columns find {} points of batch {}, there are {}", *found, number,
+                       std::ranges::count(batches, chosen));
+  return {};
+}
+
+}  // namespace
+
 std::string check_answers(const Collection& collection, const Life::State& state, uint64_t seed, bool one) {
   Random random(seed);
+  if (std::string wrong = check_columns(collection, state, random); !wrong.empty()) return wrong;
   const auto has_vectors = [](const auto& entry) { return !entry.second->vectors.empty(); };
   const auto points = static_cast<uint64_t>(std::ranges::count_if(state, has_vectors));
   const uint64_t chosen = points == 0 ? 0 : random.below(points);

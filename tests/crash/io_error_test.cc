@@ -120,7 +120,7 @@ class FaultyRun {
     }
   }
 
-  void check_after(const History& history, const Moment& moment) {
+  void check_after(const History& history, const crash::Moment& moment) {
     const auto opened = Database::open(kDirectory, crash_options(fs_, 2));
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     const Verdict verdict = history.check(**opened, moment);

@@ -65,7 +65,7 @@ uint64_t hash_of(const DiskImage& image) {
 struct Case {
   DiskImage image;
   std::shared_ptr<const History> history;
-  Moment moment;
+  crash::Moment moment;
   uint64_t seed = 0;
 };
 

@@ -17,16 +17,23 @@
 
 namespace kith::fuzz {
 
-/// Rows 0, 2, 4 … with duplicates among them.
-inline void add_rows(Index& index, Row count) {
+/// Rows 0, 2, 4 … with duplicates among them, on request with labels.
+inline void add_rows(Index& index, Row count, bool labeled = false) {
   std::vector<float> values;
   std::vector<Row> rows;
+  std::vector<LabelSet> labels;
   for (Row row = 0; row < count; ++row) {
     rows.push_back(row * 2);
+    labels.push_back(row % 5 == 0 ? LabelSet() : LabelSet{row % 3, 3 + row % 2});
     for (Row d = 0; d < 4; ++d) values.push_back(static_cast<float>((row % 40) * (d + 3) % 17));
   }
-  index.add(rows, {reinterpret_cast<const std::byte*>(values.data()), ScalarType::kF32, 4, rows.size()})
-      .value();
+  const VectorBlock block{reinterpret_cast<const std::byte*>(values.data()), ScalarType::kF32, 4,
+                          rows.size()};
+  if (labeled) {
+    static_cast<GraphIndex&>(index).add_labeled(rows, block, labels).value();
+  } else {
+    index.add(rows, block).value();
+  }
   index.remove(6).value();
 }
 
@@ -45,14 +52,14 @@ inline test::CheckpointFiles valid_checkpoint(const char* kind) {
   return test::checkpoint_files(*index);
 }
 
-/// The same with codes. These come with more vectors than a fuzzer's file should hold: it is cut after the
-/// first 48, as if saved when the others had not been added yet.
-inline test::CheckpointFiles coded_checkpoint() {
+/// The same with codes and labels. Codes come with more vectors than a fuzzer's file should hold: it is cut
+/// after the first 48, as if saved when the others had not been added yet.
+inline test::CheckpointFiles coded_checkpoint(const char* labels = "filtered") {
   IndexSpec spec;
   spec.dim = 4;
-  spec.options = {{"degree", "4"}, {"ef_construction", "20"}, {"codes", "rabitq1"}};
+  spec.options = {{"degree", "4"}, {"ef_construction", "20"}, {"codes", "rabitq1"}, {"labels", labels}};
   auto index = GraphIndex::create(kVamanaGraph, spec).value();
-  add_rows(*index, 5000);
+  add_rows(*index, 5000, true);
   CHECK(index->graph().codes() != nullptr);
   MemoryFileSystem fs;
   test::CheckpointDirectory directory(fs);
@@ -99,7 +106,8 @@ inline void repair_file(std::vector<std::byte>& bytes) {
 inline test::CheckpointFiles repaired(const test::CheckpointFiles& files) {
   constexpr std::pair<std::string_view, uint32_t> kSums[] = {{"vectors-0-", section_tag("VSUM")},
                                                              {"lists-0-", section_tag("LSUM")},
-                                                             {"codes-0-", section_tag("CSUM")}};
+                                                             {"codes-0-", section_tag("CSUM")},
+                                                             {"nested-0-", section_tag("NSUM")}};
   test::CheckpointFiles out = files;
   std::vector<std::byte>& main = out[kMainFile];
   for (auto [name, bytes] : files) {
@@ -119,7 +127,8 @@ inline test::CheckpointFiles repaired(const test::CheckpointFiles& files) {
   return out;
 }
 
-inline constexpr std::string_view kCoded = "vamana with codes";
+inline constexpr std::string_view kCoded = "vamana with codes and labels";
+inline constexpr std::string_view kFused = "vamana with codes and fused labels";
 
 /// Files as raw input gives them: per file a byte of the name's length, the name, two bytes of the length,
 /// the bytes; what is cut short ends there.
@@ -157,12 +166,14 @@ inline void edit(test::CheckpointFiles& files, size_t at, std::byte value) {
   }
 }
 
-/// Opens what the input stands for and, when it opens, uses it. `what`: a kind, or kCoded.
+/// Opens what the input stands for and, when it opens, uses it. `what`: a kind, kCoded or kFused.
 inline void open_mutated(std::string_view what, std::span<const uint8_t> input) {
   static std::map<std::string_view, test::CheckpointFiles> valid;
-  const std::string kind(what == kCoded ? "vamana" : what);
+  const bool coded = what == kCoded || what == kFused;
+  const std::string kind(coded ? "vamana" : what);
   test::CheckpointFiles& whole = valid[what];
-  if (whole.empty()) whole = what == kCoded ? coded_checkpoint() : valid_checkpoint(kind.c_str());
+  if (whole.empty())
+    whole = coded ? coded_checkpoint(what == kFused ? "fused" : "filtered") : valid_checkpoint(kind.c_str());
   test::CheckpointFiles files = whole;
   if (!input.empty() && input[0] == 0) {
     files = raw_files(input.subspan(1));
@@ -183,6 +194,12 @@ inline void open_mutated(std::string_view what, std::span<const uint8_t> input) 
     request.effort = effort;
     request.k = effort;
     (void)opened.value()->search(request).ok();
+    const LabelQuery labels{LabelMatch::kAny, {1, 4}};
+    request.labels = &labels;
+    for (const FilterPlan plan : {FilterPlan::kLabels, FilterPlan::kScan}) {
+      request.plan = plan;
+      (void)opened.value()->search(request).ok();
+    }
   }
   const Row next = 1'000'000;
   (void)opened.value()->add(std::span(&next, 1), {zero.data(), ScalarType::kF32, 4, 1}).ok();

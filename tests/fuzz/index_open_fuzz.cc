@@ -10,8 +10,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto kinds = kith::index_kinds();
   if (size == 0) return 0;
-  const size_t which = data[0] % (kinds.size() + 1);
-  kith::fuzz::open_mutated(which < kinds.size() ? kinds[which]->name : kith::fuzz::kCoded,
-                           {data + 1, size - 1});
+  const size_t which = data[0] % (kinds.size() + 2);
+  const std::string_view labelled = which == kinds.size() ? kith::fuzz::kCoded : kith::fuzz::kFused;
+  kith::fuzz::open_mutated(which < kinds.size() ? kinds[which]->name : labelled, {data + 1, size - 1});
   return 0;
 }

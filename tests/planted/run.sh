@@ -12,7 +12,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 mkdir "$WORK/files"
 
-JOBS=(storage ids sequences kill damage power checkpoints writes disk rebuild)
+JOBS=(storage ids sequences kill damage power checkpoints writes disk rebuild filters labels)
 SLOW='writes|rebuild'  # over 5 s
 # job NAME: its share of the tests, as small as still shows its bugs.
 job() {
@@ -26,6 +26,8 @@ job() {
     checkpoints) tests 'CheckpointTest.OneOfAnotherTime*' ;;
     writes) tests 'WriteFailure*:*Concurrency*:*Linearizable*:-*_slow' ;;
     disk) tests 'FullDisk.A*' ;;
+    filters) tests 'Kinds/FilteredTest.EveryRead*/0' ;;
+    labels) tests 'Edges/LabelFields.Answers*/0' ;;
     rebuild) tests 'CheckpointTest.ALargeField*' ;;
     *) echo "planted: there is no job '$1'"; return 124 ;;
   esac

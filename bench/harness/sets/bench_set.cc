@@ -16,14 +16,6 @@ namespace {
 
 constexpr uint32_t kTruthNeighbors = 20;  // where we find them ourselves
 
-/// Short names in figures stay the same when a catalog gains a set that begins alike.
-std::string catalog_name(const std::string& name) {
-  if (name == "fashion-mnist") return "fashion-mnist-784-euclidean";
-  if (name == "sift") return "sift-imagenet1000-128-euclidean";
-  if (name == "debian") return "debian-descriptions-lsa-256-angular";
-  return name;
-}
-
 Result<void> find_truth(BenchSet& set) {
   ThreadPool pool(0);
   set.truth = TRY(exact_neighbors(set.base.block(), set.queries.block(), set.metric, kTruthNeighbors, &pool));
@@ -84,6 +76,14 @@ Result<BenchSet> load_part(const std::string& name, size_t at, size_t queries_ma
 }
 
 }  // namespace
+
+/// Short names in figures stay the same when a catalog gains a set that begins alike.
+std::string catalog_name(const std::string& name) {
+  if (name == "fashion-mnist") return "fashion-mnist-784-euclidean";
+  if (name == "sift") return "sift-imagenet1000-128-euclidean";
+  if (name == "debian") return "debian-descriptions-lsa-256-angular";
+  return name;
+}
 
 Result<BenchSet> load_bench_set(const std::string& name, size_t queries_max) {
   if (name == "synthetic") return make_synthetic(queries_max);

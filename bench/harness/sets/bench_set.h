@@ -33,6 +33,9 @@ struct BenchSet {
 /// see how figures change with size. Keeps the first `queries_max` queries, 0 = all.
 Result<BenchSet> load_bench_set(const std::string& name, size_t queries_max);
 
+/// The name in datasets/catalog.h of a set that figures name shortly.
+std::string catalog_name(const std::string& name);
+
 /// Mean recall@k, by distance, of the answers to queries 0, 1, …; k rows a query.
 double recall_of(const RecallJudge& judge, std::span<const Row> answers, size_t k);
 

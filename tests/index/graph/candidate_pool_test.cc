@@ -20,8 +20,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 /// those below the bound at its beginning.
 class PlainPool {
  public:
-  PlainPool(size_t beam, size_t watched, size_t patience)
-      : beam_(beam), watched_(watched), patience_(patience) {}
+  PlainPool(size_t beam, size_t watched, size_t patience, size_t expanded)
+      : beam_(beam), watched_(watched), patience_(patience), expanded_(expanded) {}
 
   void offer(const std::vector<Candidate>& offered) {
     const float bound = entries_.size() == beam_ ? entries_.back().distance : kInfinity;
@@ -34,8 +34,10 @@ class PlainPool {
     cut();
   }
   Node next() {
-    for (Entry& entry : entries_) {
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      Entry& entry = entries_[i];
       if (entry.expanded) continue;
+      if (entries_.size() == beam_ && i >= expanded_) break;
       if (++quiet_ > patience_) return kNoNode;
       entry.expanded = true;
       return entry.node;
@@ -43,8 +45,9 @@ class PlainPool {
     return kNoNode;
   }
   Node peek() const {
-    for (const Entry& entry : entries_)
-      if (!entry.expanded) return entry.node;
+    const size_t end = entries_.size() == beam_ ? std::min(beam_, expanded_) : entries_.size();
+    for (size_t i = 0; i < end; ++i)
+      if (!entries_[i].expanded) return entries_[i].node;
     return kNoNode;
   }
   size_t size() const { return entries_.size(); }
@@ -73,7 +76,7 @@ class PlainPool {
     }
   }
 
-  size_t beam_, watched_, patience_, quiet_ = 0;
+  size_t beam_, watched_, patience_, expanded_, quiet_ = 0;
   std::vector<Entry> entries_;
   std::multiset<Node> trail_;
 };
@@ -92,11 +95,12 @@ TEST(LinearPool, KeepsWhatAPlainListKeeps) {
     const size_t beam = 1 + random.below(random.below(2) == 0 ? 3 : 40);
     const size_t watched = random.below(beam + 2);
     const size_t patience = random.below(3) == 0 ? SIZE_MAX : random.below(6);
+    const size_t part = random.below(3) == 0 ? 1 + random.below(beam) : SIZE_MAX;
     const uint64_t values = 1 + random.below(60);  // few: many ties
-    pool.reset(beam, watched, patience);
+    pool.reset(beam, watched, patience, part);
     std::vector<Candidate> trail;
     pool.keep_trail(&trail);
-    PlainPool plain(beam, watched, patience);
+    PlainPool plain(beam, watched, patience, part);
     Node fresh = 0;
     const float first = random_distance(random, values);
     pool.insert(first, fresh, true);

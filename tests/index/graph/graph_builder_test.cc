@@ -41,7 +41,7 @@ TEST(GraphBuilder, TheRepairJoinsWhatTheBuilderLeftApart) {
   for (Node node = 0; node < kRows; ++node) graph.vectors().set(node, vectors[node].data);
   rows.publish(first_rows(kRows));
   ScratchPool<LinkScratch> scratch;
-  ASSERT_VALUE(counts, build_graph(kNearest, graph, rows, kRows, scratch, nullptr, Stop{}));
+  ASSERT_VALUE(counts, build_graph(kNearest.build, graph, rows, kRows, scratch, nullptr, Stop{}));
   EXPECT_GE(counts.unreached, 1u);
   EXPECT_LT(counts.unreached, kRows / 10) << "once attached, a cluster is walked by its own edges";
   const NodeBits reachable = graph.reachable(kRows);

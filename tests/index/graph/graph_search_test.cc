@@ -37,6 +37,38 @@ TEST(GraphSearch, EffortBuysRecall) {
   }
 }
 
+TEST(GraphSearch, LessEffortThanKFillsTheAnswerForLess) {
+  const auto [vectors, queries] = rows_and_queries(clustered_vectors(10'050, 32, 40, test_seed(35)), 50);
+  const auto flat = build(spec_of("flat", Metric::kL2, 32), vectors);
+  for (const char* kind : {"hnsw", "vamana"}) {
+    SCOPED_TRACE(kind);
+    const auto index = build(spec_of(kind, Metric::kL2, 32), vectors);
+    double recall[2] = {}, hops[2] = {}, standard_hops = 0;
+    for (size_t i = 0; i < queries.rows; ++i) {
+      SearchRequest request;
+      request.query = queries[i];
+      request.k = 100;
+      ASSERT_VALUE(truth, flat->search(request));
+      for (const int few : {0, 1}) {
+        request.effort = few == 1 ? 10 : 100;
+        ASSERT_VALUE(answer, index->search(request));
+        ASSERT_EQ(answer.neighbors.size(), 100u);
+        EXPECT_TRUE(std::is_sorted(answer.neighbors.begin(), answer.neighbors.end()));
+        hops[few] += static_cast<double>(answer.stats.hops);
+        for (const Neighbor& neighbor : answer.neighbors)
+          recall[few] += neighbor.distance <= truth.neighbors.back().distance * 1.00001f;
+      }
+      request.effort = 0;
+      ASSERT_VALUE(standard, index->search(request));
+      standard_hops += static_cast<double>(standard.stats.hops);
+    }
+    EXPECT_GE(standard_hops, 0.95 * hops[0]) << "the kind's default is never below k";
+    EXPECT_LT(hops[1], hops[0] / 3);
+    EXPECT_GE(recall[1] / (100.0 * static_cast<double>(queries.rows)), 0.5);
+    EXPECT_GT(recall[0], recall[1]);
+  }
+}
+
 TEST(GraphSearch, OptionsChangeTheGraph) {
   const auto [vectors, queries] = rows_and_queries(clustered_vectors(5100, 32, 40, test_seed(33)), 100);
   const auto flat = build(spec_of("flat", Metric::kL2, 32), vectors);

@@ -187,18 +187,18 @@ class DiskLimitTest : public testing::Test {
 };
 
 TEST_F(DiskLimitTest, BelowTheReserveRemovalsGoOnAndWithSpaceUpsertsDo) {
-  open(8u << 20);
+  open(16u << 20);  // more than compactions of what is here take at once
   Random random(1);
   for (int cycle = 0; cycle < 20; ++cycle) {
     SCOPED_TRACE(cycle);
-    set_room((8u << 20) + random.below(1u << 20));
+    set_room((16u << 20) + random.below(1u << 20));
     const Error full = fill(random);
     ASSERT_EQ(full.code, Code::kResourceExhausted) << full.message;
     ASSERT_NE(full.message.find("disk_reserve"), std::string::npos) << full.message;
     expect_refused(*x_, points_from(0, 500, 8'000), "disk_reserve");  // more than compactions free meanwhile
     for (int i = 0; i < 5; ++i) remove(random);
     ASSERT_EQ(must(x_->count()), model_.size());
-    set_room(32u << 20);
+    set_room(64u << 20);
     ASSERT_TRUE(goes_on(random));
   }
   EXPECT_EQ(content_of(*x_, 500), model_);

@@ -168,6 +168,17 @@ TEST(ColumnKinds, PathsBeyondTheLastColumnAreUnsure) {
   }
   EXPECT_EQ(columns.select(of(Exists{{{"p0"}}})).certain.size(), 1u);
   EXPECT_EQ(columns.select(of(Exists{{{"other"}}})).unsure.size(), 10u);
+
+  // Columns without rows make no room for a path that some row has without a column.
+  for (Row row = 0; row < 100; ++row) columns.remove(row);
+  columns.store().sweep();
+  const std::string late = fmt::format("p{}", column_limits::kPathsMax + 3);
+  columns.add(column_limits::kPathsMax + 10, fmt::format(R"({{"{}":7}})", late));
+  for (const int64_t value : {int64_t{column_limits::kPathsMax + 3}, int64_t{7}}) {
+    columns.check(is(late, FilterNumber(value)), late);
+    columns.check(of(NotOf{{is(late, FilterNumber(value))}}), late);
+  }
+  columns.check(of(IsEmpty{{{late}}}), late);
 }
 
 TEST(ColumnKinds, StringsBeyondTheDictionaryAreFoundByTheirHash) {

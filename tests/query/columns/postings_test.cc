@@ -16,17 +16,17 @@ namespace {
 
 using Model = std::set<std::pair<uint64_t, Row>>;
 
-RowSet expected(const Model& model, const std::vector<KeyRange>& ranges) {
+RowSet expected(const Model& model, const std::vector<KeySpan>& ranges) {
   RowSet rows;
-  for (const KeyRange& range : ranges)
+  for (const KeySpan& range : ranges)
     for (auto at = model.lower_bound({range.first, 0}); at != model.end() && at->first <= range.last; ++at)
       rows.add(at->second);
   return rows;
 }
 
 /// Ascending, without overlap.
-std::vector<KeyRange> random_ranges(Random& random, uint64_t keys) {
-  std::vector<KeyRange> ranges;
+std::vector<KeySpan> random_ranges(Random& random, uint64_t keys) {
+  std::vector<KeySpan> ranges;
   const uint64_t count = random.below(3) == 0 ? random.below(keys) : 1;
   uint64_t next = random.below(keys);
   for (uint64_t i = 0; i <= count && next < keys; ++i) {

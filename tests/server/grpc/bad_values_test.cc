@@ -29,6 +29,29 @@ using google::protobuf::Reflection;
 
 constexpr uint32_t kDim = 4;
 
+void fill_search(Message& request) {
+  if (auto* search = dynamic_cast<v1::SearchRequest*>(&request)) {
+    *search = search_request("books", kDim, 1, 3);
+    search->mutable_vector()->set_field("v");
+    search->set_score_threshold(100);
+    search->mutable_fetch()->set_payload(true);
+  } else if (auto* range = dynamic_cast<v1::RangeSearchRequest*>(&request)) {
+    *range->mutable_vector() = search_request("books", kDim, 1).vector();
+    range->set_radius(2);
+    range->mutable_fetch()->set_payload(true);
+  } else if (auto* batch = dynamic_cast<v1::SearchBatchRequest*>(&request)) {
+    *batch->add_queries() = search_request("books", kDim, 1, 3);
+    batch->mutable_queries(0)->mutable_vector()->set_field("v");
+    batch->mutable_queries(0)->mutable_fetch()->set_payload(true);
+  } else if (auto* recommend = dynamic_cast<v1::RecommendRequest*>(&request)) {
+    recommend->add_positive()->mutable_id()->set_number(1);
+    recommend->set_k(3);
+    recommend->mutable_fetch()->set_payload(true);
+  } else if (auto* facet = dynamic_cast<v1::FacetRequest*>(&request)) {
+    facet->mutable_path()->add_names("n");
+  }
+}
+
 /// A request that succeeds and has something in every field, so that the walk reaches all of them.
 std::unique_ptr<Message> good_request(const MethodDescriptor& method) {
   const auto* prototype =
@@ -58,19 +81,8 @@ std::unique_ptr<Message> good_request(const MethodDescriptor& method) {
     scroll->mutable_from()->set_number(3);
     scroll->set_limit(2);
     scroll->mutable_fetch()->set_vectors(true);
-  } else if (auto* search = dynamic_cast<v1::SearchRequest*>(request.get())) {
-    *search = search_request("books", kDim, 1, 3);
-    search->mutable_vector()->set_field("v");
-    search->set_score_threshold(100);
-    search->mutable_fetch()->set_payload(true);
-  } else if (auto* range = dynamic_cast<v1::RangeSearchRequest*>(request.get())) {
-    *range->mutable_vector() = search_request("books", kDim, 1).vector();
-    range->set_radius(2);
-    range->mutable_fetch()->set_payload(true);
-  } else if (auto* batch = dynamic_cast<v1::SearchBatchRequest*>(request.get())) {
-    *batch->add_queries() = search_request("books", kDim, 1, 3);
-    batch->mutable_queries(0)->mutable_vector()->set_field("v");
-    batch->mutable_queries(0)->mutable_fetch()->set_payload(true);
+  } else {
+    fill_search(*request);
   }
   return request;
 }
@@ -113,6 +125,19 @@ void add_strings(const FieldDescriptor& field, std::vector<BadValue>& out) {
   }
 }
 
+/// So many empty messages in a repeated field; one in another.
+std::function<void(Message&, const FieldDescriptor&)> empties(int count) {
+  return [count](Message& message, const FieldDescriptor& field) {
+    const Reflection& reflection = *message.GetReflection();
+    if (!field.is_repeated()) {
+      reflection.ClearField(&message, &field);
+      reflection.MutableMessage(&message, &field);
+      return;
+    }
+    for (int i = 0; i < count; ++i) reflection.AddMessage(&message, &field);
+  };
+}
+
 std::vector<BadValue> bad_values(const FieldDescriptor& field) {
   std::vector<BadValue> out;
   out.push_back(
@@ -145,6 +170,14 @@ std::vector<BadValue> bad_values(const FieldDescriptor& field) {
             {std::to_string(value), refuse, put(value, &Reflection::SetFloat, &Reflection::AddFloat)});
       }
       break;
+    case FieldDescriptor::CPPTYPE_DOUBLE:  // shares, in [0, 1]
+      for (const double value : {0.0, -1.0, 1.0 + 1e-9, std::numeric_limits<double>::quiet_NaN(),
+                                 double{INFINITY}, -double{INFINITY}, std::numeric_limits<double>::max(),
+                                 std::numeric_limits<double>::denorm_min()}) {
+        out.push_back({std::to_string(value), !(value >= 0 && value <= 1),
+                       put(value, &Reflection::SetDouble, &Reflection::AddDouble)});
+      }
+      break;
     case FieldDescriptor::CPPTYPE_ENUM:
       for (const int value : {0, -1, 99, std::numeric_limits<int>::max()}) {
         out.push_back({std::to_string(value), value != 0,
@@ -157,22 +190,10 @@ std::vector<BadValue> bad_values(const FieldDescriptor& field) {
     case FieldDescriptor::CPPTYPE_STRING:
       add_strings(field, out);
       break;
-    case FieldDescriptor::CPPTYPE_MESSAGE: {
-      const auto many = [](int count) {
-        return [count](Message& m, const FieldDescriptor& f) {
-          const Reflection& reflection = *m.GetReflection();
-          if (!f.is_repeated()) {
-            reflection.ClearField(&m, &f);
-            reflection.MutableMessage(&m, &f);
-            return;
-          }
-          for (int i = 0; i < count; ++i) reflection.AddMessage(&m, &f);
-        };
-      };
-      out.push_back({"one empty", false, many(1)});
-      out.push_back({"100,000 empties", false, many(100'000)});
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      out.push_back({"one empty", false, empties(1)});
+      out.push_back({"100,000 empties", false, empties(100'000)});
       break;
-    }
     default:
       ADD_FAILURE() << "no bad values known for the type of " << field.full_name();
   }
@@ -279,7 +300,9 @@ class BadValuesTest : public ::testing::Test {
       EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
     }
     if (status.error_code() == grpc::StatusCode::INVALID_ARGUMENT && bad.must_refuse) {
-      const std::string owner = field.containing_type()->options().map_entry() ? "option" : field.name();
+      const bool option = field.containing_type()->options().map_entry();
+      const bool of_path = field.containing_type() == v1::Filter::Path::descriptor();
+      const std::string owner = option ? "option" : of_path ? "path" : field.name();
       EXPECT_NE(status.error_message().find(owner), std::string::npos)
           << "the message does not name the field: " << status.error_message();
     }

@@ -77,10 +77,17 @@ class ObservedCollection final : public Collection {
   Result<std::vector<std::optional<Point>>> get(std::span<const Id> ids, Fetch f) const override {
     return real_->get(ids, f);
   }
-  Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch f) const override {
-    return real_->scroll(from, limit, f);
+  Result<ScrollPage> scroll(const std::optional<Id>& from, uint32_t limit, Fetch f, const Filter* filter,
+                            const Stop& stop) const override {
+    return real_->scroll(from, limit, f, filter, stop);
   }
-  Result<uint64_t> count() const override { return real_->count(); }
+  Result<OrderedPage> scroll_ordered(const OrderedScroll& request) const override {
+    return real_->scroll_ordered(request);
+  }
+  Result<uint64_t> count(const Filter* filter, const Stop& stop) const override {
+    return real_->count(filter, stop);
+  }
+  Result<Facets> facet(const FacetQuery& query) const override { return real_->facet(query); }
   Result<Answer> search(const Query& query) const override {
     return watched([&] { return real_->search(query); });
   }
@@ -90,6 +97,9 @@ class ObservedCollection final : public Collection {
   Result<Answer> range_search(const RangeQuery& query) const override {
     return watched([&] { return real_->range_search(query); });
   }
+  Result<Answer> recommend(const RecommendQuery& query) const override {
+    return watched([&] { return real_->recommend(query); });
+  }
   Result<void> wait_for(uint64_t sequence, const Stop& stop) const override {
     return real_->wait_for(sequence, stop);
   }
@@ -98,6 +108,9 @@ class ObservedCollection final : public Collection {
   }
   Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) override {
     return watched([&] { return real_->learn(field, queries, stop); });
+  }
+  Result<std::vector<FieldCalibration>> calibrate(const Stop& stop) override {
+    return watched([&] { return real_->calibrate(stop); });
   }
   Result<CheckpointReport> checkpoint() override { return real_->checkpoint(); }
   CollectionInfo info() const override { return real_->info(); }
@@ -120,6 +133,9 @@ class ObservedDatabase final : public Database {
   Result<void> drop_collection(const std::string& name) override { return real_.drop_collection(name); }
   Result<void> limit_memory(const std::string& name, uint64_t bytes_max) override {
     return real_.limit_memory(name, bytes_max);
+  }
+  Result<void> set_recall_target(const std::string& name, double target) override {
+    return real_.set_recall_target(name, target);
   }
   Result<std::shared_ptr<Collection>> collection(const std::string& name) const override {
     auto found = TRY(real_.collection(name));

@@ -186,6 +186,24 @@ TEST(BackupWriter, OneAtATimeAndNeverOneThatIsStopped) {
                Code::kCancelled, "");
 }
 
+/// The directory that it alone was in neither.
+TEST(BackupWriter, WhatIsDroppedLeavesNoTrace) {
+  MemoryFileSystem fs;
+  const std::string text = "a graph";
+  ASSERT_OK(write_data(fs, {{"checkpoints/1/MANIFEST", text}}));
+  ByteProgress progress;
+  ASSERT_VALUE(writer, BackupWriter::begin(fs, "/to"));
+  ASSERT_OK(writer->add("checkpoints/1/MANIFEST", "/data/checkpoints/1/MANIFEST", text.size(),
+                        crc32c(as_bytes(text)), {}, progress));
+  ASSERT_OK(writer->add_bytes("store/CURRENT", as_bytes("MANIFEST-000001\n")));
+  ASSERT_OK(writer->drop("checkpoints/1"));
+  BackupManifest manifest;
+  manifest.format = 1;
+  ASSERT_OK(writer->commit(manifest));
+  ASSERT_VALUE(problems, problems_of(fs, "/to/1"));
+  EXPECT_TRUE(problems.empty()) << problems.front();
+}
+
 TEST(BackupWriter, WhatIsNotOursStays) {
   MemoryFileSystem fs;
   ASSERT_OK(write_data(fs, kFirst));
