@@ -13,7 +13,7 @@ namespace {
 constexpr uint32_t kDim = 16, kQueries = 60;
 constexpr Label kAttributes = 3, kValues = 3;
 constexpr size_t kRows = 40'000;             // of fewer a walk may cost what a scan does
-constexpr double kShareMax = 0.03 * 20'000;  // distances a query: 3 % of the rows
+constexpr double kShareMax = 0.03 * 20'000;  // distances a query: 3 % of half the rows
 
 constexpr Label attribute(Label number, Label value) {
   return number << 8 | value;
