@@ -1,6 +1,7 @@
-// RowBits: a RowSet as plain bits, one a row, for who asks of very many rows in no order: one load and a
+// RowBits: a RowSet as plain bits, one a row, for who asks of very many rows in no order: two loads and a
 // shift each, where a Roaring bitmap takes a search for the container and one in it. Making one costs a pass
-// over its words (8 KiB for 65,536 rows), so whoever asks of a few rows only asks the set.
+// over its words: 8 KiB for each block of 65,536 rows of which the set has any. Whoever asks of a few rows
+// only asks the set.
 //
 // Immutable but for assign; any number of threads may read.
 #pragma once
@@ -14,19 +15,26 @@ namespace kith {
 class RowBits {
  public:
   RowBits() = default;
-  RowBits(const RowSet& rows, uint64_t rows_end) { assign(rows, rows_end); }
+  explicit RowBits(const RowSet& rows) { assign(rows); }
 
-  /// The rows of `rows` below `rows_end`, or of its last word; keeps its memory.
-  void assign(const RowSet& rows, uint64_t rows_end) {
-    words_.assign((rows_end + 63) / 64, 0);
-    rows.copy_bits(words_);
+  /// Keeps its memory.
+  void assign(const RowSet& rows) {
+    const std::vector<uint32_t> blocks = rows.blocks();
+    first_word_.assign(blocks.empty() ? 0 : blocks.back() + size_t{1}, 0);  // of no block: that of zeros
+    for (size_t i = 0; i < blocks.size(); ++i)
+      first_word_[blocks[i]] = static_cast<uint32_t>((i + 1) * RowSet::kBlockWords);
+    words_.assign((blocks.size() + 1) * RowSet::kBlockWords, 0);
+    rows.copy_bits(std::span(words_).subspan(RowSet::kBlockWords));
   }
 
-  /// False for rows beyond those that it was made of.
-  bool contains(Row row) const { return row / 64 < words_.size() && (words_[row / 64] >> row % 64 & 1) != 0; }
-  size_t bytes() const { return words_.size() * sizeof(uint64_t); }
+  bool contains(Row row) const {
+    const Row block = row / RowSet::kBlockRows;
+    if (block >= first_word_.size()) return false;
+    return (words_[first_word_[block] + row % RowSet::kBlockRows / 64] >> row % 64 & 1) != 0;
+  }
 
  private:
+  std::vector<uint32_t> first_word_;  // of each block
   std::vector<uint64_t> words_;
 };
 

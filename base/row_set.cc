@@ -151,15 +151,13 @@ uint32_t count_bits(const RowSetBuilder::PageBits& bits) {
 }
 #endif
 
-/// Sets bits [first, last], of which some may lie beyond the words.
 void set_bits(std::span<uint64_t> words, uint64_t first, uint64_t last) {
-  last = std::min<uint64_t>(last, words.size() * 64 - 1);
   for (; first <= last && first % 64 != 0; ++first) words[first / 64] |= uint64_t{1} << first % 64;
   for (; first + 63 <= last; first += 64) words[first / 64] = ~uint64_t{0};
   for (; first <= last; ++first) words[first / 64] |= uint64_t{1} << first % 64;
 }
 
-/// One container into the words of its 65,536 rows, or the first of them; not empty.
+/// One container into the words of its block.
 void copy_container(const void* container, uint8_t type, std::span<uint64_t> words) {
   container = container_unwrap_shared(container, &type);
   if (type == BITSET_CONTAINER_TYPE_CODE) {
@@ -169,7 +167,6 @@ void copy_container(const void* container, uint8_t type, std::span<uint64_t> wor
     const auto* array = static_cast<const array_container_t*>(container);
     for (int32_t i = 0; i < array->cardinality; ++i) {
       const uint32_t low = array->array[i];
-      if (low / 64 >= words.size()) return;
       words[low / 64] |= uint64_t{1} << low % 64;
     }
   } else {
@@ -267,15 +264,20 @@ std::vector<Row> RowSet::spread(size_t count) const {
   return out;
 }
 
-void RowSet::copy_bits(std::span<uint64_t> words) const {
-  constexpr uint64_t kContainerWords = 1024;  // 65,536 rows
+size_t RowSet::block_count() const {
+  return static_cast<size_t>(rep().bitmap->high_low_container.size);
+}
+
+std::vector<uint32_t> RowSet::blocks() const {
   const roaring_array_t& all = rep().bitmap->high_low_container;
-  for (int32_t i = 0; i < all.size; ++i) {
-    const uint64_t first = all.keys[i] * kContainerWords;
-    if (first >= words.size()) return;
+  return {all.keys, all.keys + all.size};
+}
+
+void RowSet::copy_bits(std::span<uint64_t> words) const {
+  const roaring_array_t& all = rep().bitmap->high_low_container;
+  for (int32_t i = 0; i < all.size; ++i)
     copy_container(all.containers[i], all.typecodes[i],
-                   words.subspan(first, std::min<uint64_t>(kContainerWords, words.size() - first)));
-  }
+                   words.subspan(static_cast<size_t>(i) * kBlockWords, kBlockWords));
 }
 
 std::vector<std::byte> RowSet::serialize() const {

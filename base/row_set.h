@@ -50,7 +50,13 @@ class RowSet {
   uint64_t memory_bytes() const;
   /// At most `count` rows, evenly spread by rank, ascending.
   std::vector<Row> spread(size_t count) const;
-  /// Sets bit row % 64 of words[row / 64] for each row that these words have a bit for; the others stay.
+
+  static constexpr Row kBlockRows = 65'536;
+  static constexpr size_t kBlockWords = kBlockRows / 64;
+  size_t block_count() const;
+  /// Which blocks of kBlockRows rows have any, ascending.
+  std::vector<uint32_t> blocks() const;
+  /// Sets the bits of rows in these blocks, kBlockWords words for each of them; the others stay.
   void copy_bits(std::span<uint64_t> words) const;
 
   /// Portable Roaring format; equal sets give equal bytes.

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kSpec = section_tag("SPEC");
 constexpr uint32_t kRows = section_tag("ROWS");
+constexpr uint32_t kRowsByNode = section_tag("ROWN");
 constexpr uint32_t kDead = section_tag("DEAD");
 constexpr uint32_t kVectorSums = section_tag("VSUM");
 constexpr ExtentKind kVectors{"vectors", "KITHVECS", 1};
@@ -81,19 +82,74 @@ Result<void> give_vectors(const VectorStore& vectors, const Extent& extent, cons
   return {};
 }
 
-Result<void> write_rows(SectionFileWriter& main, Node nodes, const RowTable& rows) {
-  const auto left_out = [&](Node node) { return rows.row(node) - (node == 0 ? 0 : rows.row(node - 1) + 1); };
+template <typename NumberOf>
+Result<void> write_numbers(SectionFileWriter& main, uint32_t tag, Node nodes, NumberOf number_of) {
   uint32_t most = 0;
-  for (Node node = 0; node < nodes; ++node) most = std::max(most, left_out(node));
+  for (Node node = 0; node < nodes; ++node) most = std::max(most, number_of(node));
   const uint32_t width = static_cast<uint32_t>(std::bit_width(most));
-  main.begin(kRows);
+  main.begin(tag);
   TRY(main.append_numbers(std::span(&width, 1)));
   BitWriter bits;
   for (Node node = 0; node < nodes; ++node) {
-    bits.put(left_out(node), width);
+    bits.put(number_of(node), width);
     if ((node + 1) % kBatch == 0) TRY(main.append(bits.take()));
   }
   return main.append(bits.take());
+}
+
+Result<void> write_rows(SectionFileWriter& main, Node nodes, const RowTable& rows) {
+  bool ascend = true;
+  for (Node node = 1; node < nodes && ascend; ++node) ascend = rows.row(node - 1) < rows.row(node);
+  if (!ascend) return write_numbers(main, kRowsByNode, nodes, [&](Node node) { return rows.row(node); });
+  const auto left_out = [&](Node node) { return rows.row(node) - (node == 0 ? 0 : rows.row(node - 1) + 1); };
+  return write_numbers(main, kRows, nodes, left_out);
+}
+
+/// `take` gets them a batch at a time.
+template <typename Take>
+Result<void> read_numbers(const SectionFile& main, uint32_t tag, Node nodes, Take take) {
+  SectionReader reader = TRY(SectionReader::open(main, tag));
+  uint32_t width = 0;
+  TRY(reader.read(std::as_writable_bytes(std::span(&width, 1))));
+  if (width > 32) return corruption("{}: section ROWS: numbers of {} bits", main.name(), width);
+  TRY(reader.expect_length(sizeof width + (uint64_t{nodes} * width + 7) / 8));
+  std::vector<uint32_t> batch;
+  std::vector<std::byte> bytes;
+  for (Node node = 0; node < nodes; node += static_cast<Node>(batch.size())) {
+    batch.resize(std::min<Node>(kBatch, nodes - node));
+    bytes.resize((batch.size() * width + 7) / 8);
+    TRY(reader.read(bytes));
+    BitReader bits(bytes);
+    for (uint32_t& number : batch) number = bits.get(width);
+    TRY(take(std::span(batch)));
+  }
+  return reader.finish();
+}
+
+Result<void> read_ascending_rows(const SectionFile& main, Node nodes, RowTable& rows) {
+  uint64_t next = 0;
+  return read_numbers(main, kRows, nodes, [&](std::span<uint32_t> batch) -> Result<void> {
+    for (uint32_t& number : batch) {
+      next += number;
+      if (next >= kNoRow) return corruption("{}: section ROWS: row {} cannot be", main.name(), next);
+      number = static_cast<Row>(next++);
+    }
+    TRY(rows.reserve(batch));
+    rows.publish(batch);
+    return {};
+  });
+}
+
+Result<void> read_rows_by_node(const SectionFile& main, Node nodes, RowTable& rows) {
+  std::vector<Row> all;
+  TRY(read_numbers(main, kRowsByNode, nodes, [&](std::span<uint32_t> batch) -> Result<void> {
+    all.insert(all.end(), batch.begin(), batch.end());
+    return {};
+  }));
+  const Result<void> restored = rows.restore(all);
+  if (!restored && restored.error().code == Code::kInvalidArgument)
+    return corruption("{}: section ROWN: {}", main.name(), restored.error().message);
+  return restored;
 }
 
 }  // namespace
@@ -165,28 +221,7 @@ Result<CheckpointSpec> read_spec(const CheckpointInput& in, const SectionFile& m
 }
 
 Result<void> read_rows(const SectionFile& main, Node nodes, RowTable& rows) {
-  SectionReader reader = TRY(SectionReader::open(main, kRows));
-  uint32_t width = 0;
-  TRY(reader.read(std::as_writable_bytes(std::span(&width, 1))));
-  if (width > 32) return corruption("{}: section ROWS: numbers of {} bits", main.name(), width);
-  TRY(reader.expect_length(sizeof width + (uint64_t{nodes} * width + 7) / 8));
-  std::vector<Row> batch;
-  std::vector<std::byte> bytes;
-  uint64_t next = 0;
-  for (Node node = 0; node < nodes; node += static_cast<Node>(batch.size())) {
-    batch.resize(std::min<Node>(kBatch, nodes - node));
-    bytes.resize((batch.size() * width + 7) / 8);
-    TRY(reader.read(bytes));
-    BitReader bits(bytes);
-    for (Row& row : batch) {
-      next += bits.get(width);
-      if (next >= kNoRow) return corruption("{}: section ROWS: row {} cannot be", main.name(), next);
-      row = static_cast<Row>(next++);
-    }
-    TRY(rows.reserve(batch));
-    rows.publish(batch);
-  }
-  TRY(reader.finish());
+  TRY(main.has(kRowsByNode) ? read_rows_by_node(main, nodes, rows) : read_ascending_rows(main, nodes, rows));
   const NodeBits dead = TRY(read_bits(main, kDead, nodes));
   for (Node node = 0; node < nodes; ++node)
     if (dead.has(node)) rows.remove(node);

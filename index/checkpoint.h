@@ -3,6 +3,7 @@
 //   SPEC  u8 metric, u8 type, u16 0, u32 dim, u64 seed, u64 vectors n, u32 options, then per option u32
 //         length and text of name and value
 //   ROWS  u32 w, then n × w bits (bit_stream.h): how many rows are left out before each, ascending
+//   ROWN  instead, where rows do not ascend: the row of each
 //   DEAD  ceil(n / 8) bytes, bit i (lowest first) set when vector i is removed
 //   VSUM  checksums of the extents of vectors
 //

@@ -45,6 +45,8 @@ class ExtentCut {
     const uint64_t first = number * step_;
     return {number, static_cast<Node>(first), static_cast<Node>(std::min(nodes_, first + step_))};
   }
+  /// Of the extent that has the node.
+  uint32_t number(Node node) const { return static_cast<uint32_t>(node / step_); }
   /// Whether nodes to come go to other extents.
   bool full(const Extent& extent) const { return extent.nodes() == step_; }
 

@@ -1,4 +1,4 @@
-// ExtentSums: checksums, once taken, of extents whose bytes stay as they are. Thread-safe.
+// ExtentSums: checksums, once taken, of extents whose bytes stay as they are for now. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,11 @@ class ExtentSums {
   void remember(uint32_t extent, uint32_t sum) {
     const std::lock_guard lock(mutex_);
     sums_[extent] = sum;
+  }
+  /// Its bytes are to change.
+  void forget(uint32_t extent) {
+    const std::lock_guard lock(mutex_);
+    sums_.erase(extent);
   }
 
  private:

@@ -63,6 +63,12 @@ struct IndexSpec {
   std::string directory;
 };
 
+/// A row that comes to be known by another number.
+struct Renaming {
+  Row from;
+  Row to;
+};
+
 /// How a search finds the nearest of the rows that are allowed. Whichever is asked for, the answer has
 /// min(k, live allowed rows) hits: a walk that comes back short, or has taken more distances than a scan
 /// would, ends as a scan. Kinds without a graph scan.
@@ -91,8 +97,8 @@ struct SearchRequest {
   /// kind's default, k at least.
   uint32_t effort = 0;
   const RowSet* allowed = nullptr;  // only these rows may be returned; null = all live rows
-  /// The rows of `allowed` below the index's rows_end, where many searches share them; null: a search that
-  /// needs them makes its own. Only with `allowed`.
+  /// The rows of `allowed`, where many searches share them; null: a search that needs them makes its own. Only
+  /// with `allowed`.
   const RowBits* allowed_bits = nullptr;
   /// Only rows that carry labels so; with `allowed`, rows of both. Of an index made for labels.
   const LabelQuery* labels = nullptr;
@@ -131,6 +137,7 @@ struct IndexStats {
   uint64_t removed = 0;   // tombstones still held
   uint64_t pending = 0;   // searchable by exact scan, not yet part of the structure
   uint64_t rows_end = 0;  // one above the highest row ever added, removed ones included; 0 before the first
+  uint32_t code_version = 0;  // how many times its codes were trained; 0: it has none
 };
 
 class Index {
@@ -216,6 +223,14 @@ struct IndexKind {
   /// InvalidArgument where the index was made without labels.
   Result<void> (*add_labeled)(Index& index, std::span<const Row> rows, VectorBlock vectors,
                               std::span<const LabelSet> labels);
+  /// Index::add of rows that replace others: replaced[i] is one that is there, or kNoRow. What has the vector
+  /// of the row that it replaces need not be added: such rows are returned instead, for `rename`. The writer
+  /// calls it once all is added, before it removes anything; checkpoints that begin meanwhile wait for that.
+  Result<std::vector<Renaming>> (*add_replacing)(Index& index, std::span<const Row> rows, VectorBlock vectors,
+                                                 std::span<const Row> replaced);
+  /// What add_replacing returned since the last call. Takes no time; a search finds each row under one of its
+  /// two numbers.
+  void (*rename)(Index& index, std::span<const Renaming> rows);
 };
 
 }  // namespace kith

@@ -5,6 +5,7 @@
 
 #include "base/crc32c.h"
 #include "index/distance/normalize.h"
+#include "index/extent_file.h"
 
 namespace kith {
 namespace {
@@ -90,8 +91,23 @@ void VectorStore::set(Node node, const std::byte* vector) {
   if (space_.normalised) normalize(reinterpret_cast<float*>(extents_.at(node)), space_.dim);
 }
 
+void VectorStore::set_again(Node node, const std::byte* vector) {
+  CHECK(!leaves_memory());
+  extent_sums_.forget(ExtentCut(0, space_.bytes()).number(node));
+  set(node, vector);
+}
+
 void VectorStore::set_stored(Node node, const std::byte* vector) {
   std::memcpy(extents_.at(node), vector, space_.bytes());
+}
+
+Result<bool> VectorStore::holds(Node node, const std::byte* vector) const {
+  std::vector<std::byte> stored(vector, vector + space_.bytes());
+  if (space_.normalised) normalize(reinterpret_cast<float*>(stored.data()), space_.dim);
+  FetchedRows room;
+  SearchStats stats;
+  const void* const* held = TRY(fetch({&node, 1}, room, stats));
+  return std::memcmp(held[0], stored.data(), stored.size()) == 0;
 }
 
 Result<const void* const*> VectorStore::fetch(std::span<const Node> nodes, FetchedRows& room,

@@ -84,8 +84,13 @@ class VectorStore {
   Result<void> grow(uint64_t count);
   /// Writes vector `node`, which must not be visible to readers yet.
   void set(Node node, const std::byte* vector);
+  /// The same for a node that had another vector before, of which no reader knows any more. No checkpoint is
+  /// under way. Not of stores that leave memory.
+  void set_again(Node node, const std::byte* vector);
   /// Writes bytes in stored form (from a checkpoint).
   void set_stored(Node node, const std::byte* vector);
+  /// Whether vector `node` came of these bytes; an error as fetch.
+  Result<bool> holds(Node node, const std::byte* vector) const;
   /// Of stores that leave memory: good for nodes from released() on, asked afterwards.
   const std::byte* operator[](Node node) const { return extents_.at(node); }
   /// Vectors of any nodes, in memory or not: as many addresses as nodes, good until `room` is used again.
@@ -106,7 +111,7 @@ class VectorStore {
     return released_.load(std::memory_order_acquire);
   }
 
-  /// Of whole extents as checkpoints cut them: what is stored never changes.
+  /// Of whole extents as checkpoints cut them, until one of their vectors is set again.
   ExtentSums& extent_sums() const { return extent_sums_; }
 
   const ExtentStore& extents() const { return extents_; }

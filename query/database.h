@@ -33,6 +33,21 @@ class Collection {
   virtual Result<WriteReceipt> upsert(std::span<const Point> points, Durability durability) = 0;
   /// Removes points by id as one atomic batch; unknown ids are not an error.
   virtual Result<WriteReceipt> remove(std::span<const Id> ids, Durability durability) = 0;
+  /// Removes the points that satisfy the filter when this is called and still do when they are removed, in
+  /// batches of up to 1,000, each atomic and as durable as asked. Points that come later stay. The receipt
+  /// counts all of them and has the last one's sequence, or the collection's where there was none. The stop
+  /// is looked at between batches. An error says how many points were removed before it: they stay removed.
+  virtual Result<WriteReceipt> remove(const Filter& filter, Durability durability, const Stop& stop) = 0;
+
+  /// Changes parts of points as one atomic batch: reads see each point as it was or with all of its patch,
+  /// and no write that comes between reading a point and writing it is lost. The receipt counts those that
+  /// were `updated`, and those `missing`: ids that are not there are no error. Checked, limited and durable
+  /// as an upsert of the whole points; an id twice is InvalidArgument, and so is a patch that changes
+  /// nothing, or after which points are not as declared or take more than a batch may have.
+  virtual Result<WriteReceipt> update(std::span<const PointUpdate> updates, Durability durability) = 0;
+  /// The same patch for the points that satisfy the filter, in batches and with errors as remove by filter.
+  virtual Result<WriteReceipt> update(const Filter& filter, const Patch& patch, Durability durability,
+                                      const Stop& stop) = 0;
 
   /// One entry per id, in order; nullopt where there is no such point.
   virtual Result<std::vector<std::optional<Point>>> get(std::span<const Id> ids, Fetch fetch) const = 0;

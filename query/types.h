@@ -78,6 +78,20 @@ struct Point {
   uint64_t expires_at_ms = 0;
 };
 
+/// What becomes of a point; what it does not name stays as it is.
+struct Patch {
+  /// A JSON object that is merged into the payload (RFC 7396): a member takes the place of the one of its
+  /// name, null removes that, objects are merged likewise, arrays are replaced whole. "": the payload stays.
+  std::string payload;
+  bool replace_payload = false;           // `payload` is the whole new payload; "": there is none then
+  std::vector<FieldVector> vectors;       // of these fields
+  std::optional<uint64_t> expires_at_ms;  // as in Point
+};
+struct PointUpdate {
+  Id id;
+  Patch patch;
+};
+
 /// kSync: an OK survives power loss. kAsync: survives a kill of the process; on power loss a suffix of at
 /// most DatabaseOptions::async_window may be lost, never a hole.
 enum class Durability : uint8_t { kSync = 0, kAsync = 1 };
@@ -87,6 +101,8 @@ struct WriteReceipt {
   uint64_t inserted = 0;
   uint64_t replaced = 0;
   uint64_t removed = 0;
+  uint64_t updated = 0;
+  uint64_t missing = 0;  // ids of an update that were not there
 };
 
 /// Bytes that the hits of one or several queries may take together: fetching ends with ResourceExhausted when

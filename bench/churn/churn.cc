@@ -257,6 +257,16 @@ Result<void> add_figures(const std::string& prefix, const ChurnFigures& figures,
   return {};
 }
 
+MixedOptions mixed_options(const ChurnOptions& options, const std::string& label) {
+  MixedOptions mixed = options.mixed;
+  mixed.prefix = fmt::format("churn/mixed{}/", label);
+  mixed.kind = options.kind;
+  mixed.index = options.index;
+  mixed.threads = options.threads;
+  if (options.rows > 0) mixed.rows = options.rows;
+  return mixed;
+}
+
 }  // namespace
 
 ChurnOptions churn_options(Extent extent) {
@@ -265,11 +275,18 @@ ChurnOptions churn_options(Extent extent) {
   options.rows = 20'000;
   options.cycles = 10;
   options.queries = 200;
+  options.mixed.seconds = 5;
+  options.mixed.queries = 200;
   if (extent == Extent::kQuick) return options;
   options.set = "synthetic";
   options.rows = 1000;
   options.cycles = 2;
   options.queries = 20;
+  options.mixed.seconds = 0.3;
+  options.mixed.queries = 20;
+  options.mixed.batch = 20;
+  options.mixed.windows = 1;
+  options.mixed.judged = 50;
   return options;
 }
 
@@ -279,15 +296,19 @@ Result<ChurnFigures> run_churn(const Runbook& runbook, const BenchSet& set, cons
 
 Result<void> run_churn_suite(const ChurnOptions& options, Report& report) {
   if (options.runbooks.empty()) return {};
-  const BenchSet set = TRY(load_bench_set(options.set, options.queries));
+  const BenchSet set = TRY(load_bench_set(options.set, std::max(options.queries, options.mixed.queries)));
   if (!set.note.empty()) report.note(set.note);
+  const std::string label = options.label.empty() ? "" : "-" + options.label;
   for (const std::string& name : options.runbooks) {
+    if (name == "mixed") {
+      TRY(run_mixed(set, mixed_options(options, label), report));
+      continue;
+    }
     const bool path = name.find('/') != std::string::npos;
     Runbook runbook = TRY(read_runbook(path ? name : fmt::format("{}/{}.json", options.directory, name)));
     if (options.rows > 0) runbook.rows = options.rows;
     if (options.cycles > 0) runbook.cycles = options.cycles;
     const ChurnFigures figures = TRY(run_churn(runbook, set, options));
-    const std::string label = options.label.empty() ? "" : "-" + options.label;
     TRY(add_figures(fmt::format("churn/{}{}/", runbook.name, label), figures, report));
   }
   return {};

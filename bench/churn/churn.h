@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/churn/mixed.h"
 #include "bench/churn/runbook.h"
 #include "bench/harness/options.h"
 #include "bench/harness/result.h"
@@ -16,8 +17,9 @@ namespace kith::bench {
 struct ChurnOptions {
   std::string set = "sift";
   std::string directory = "bench/churn/runbooks";  // of runbooks that are given by name
-  std::vector<std::string> runbooks = {"sliding-window", "expiration-time", "clustered", "random-replace",
-                                       "drift"};
+  std::vector<std::string> runbooks = {"sliding-window", "expiration-time",
+                                       "clustered",      "random-replace",
+                                       "drift",          "mixed"};  // the last is bench/churn/mixed.h's
   std::string kind{kDefaultKind};
   IndexOptions index;    // of the kind
   std::string label;     // figures are of churn/<runbook>[-<label>]/
@@ -27,6 +29,7 @@ struct ChurnOptions {
   double recall = 0.95;  // of the fresh build before the first cycle, which sets the effort of all
   size_t batch = 500;    // rows that come or leave at a time
   size_t threads = 2;    // CPUs of the index
+  MixedOptions mixed;    // of which kind, index, rows and threads are taken from here
   static constexpr uint32_t kNearest = 10;
 };
 
@@ -53,7 +56,7 @@ struct ChurnFigures {
 Result<ChurnFigures> run_churn(const Runbook& runbook, const BenchSet& set, const ChurnOptions& options);
 
 /// Figures `churn/<runbook>/recall_drop_max|ndc_growth|unreachable|gone|memory_growth|updates_per_s`: the
-/// worst cycle's, but for updates a second.
+/// worst cycle's, but for updates a second. The part mixed has others.
 Result<void> run_churn_suite(const ChurnOptions& options, Report& report);
 
 }  // namespace kith::bench

@@ -11,7 +11,10 @@ struct Flags {
   CommonOptions common;
   std::vector<std::string> runbooks, index;
   std::optional<std::string> set, kind, label, directory;
-  std::optional<size_t> rows, cycles, queries, threads;
+  std::optional<size_t> rows, cycles, queries, threads, batch;
+  std::optional<std::string> data;
+  std::optional<double> seconds, updates, searches;
+  bool no_rival = false;
 };
 
 void add_flags(CLI::App& app, Flags& flags) {
@@ -27,6 +30,15 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--cycles", flags.cycles, "instead of the runbook's");
   app.add_option("--queries", flags.queries, "searched after each cycle (500)");
   app.add_option("--threads", flags.threads, "CPUs (2)")->check(CLI::Range(1, 1024));
+  CLI::App& mixed = *app.add_option_group("mixed", "the runbook mixed");
+  mixed.add_option("--data", flags.data, "where its database goes (beside this program)");
+  mixed.add_option("--seconds", flags.seconds, "a phase (30)")->check(CLI::PositiveNumber);
+  mixed.add_option("--updates", flags.updates, "rows that leave or come a second (4000)")
+      ->check(CLI::PositiveNumber);
+  mixed.add_option("--batch", flags.batch, "rows replaced a call (200)")->check(CLI::PositiveNumber);
+  mixed.add_option("--searches", flags.searches, "that arrive a second (0: one after another)")
+      ->check(CLI::NonNegativeNumber);
+  mixed.add_flag("--no-rival", flags.no_rival, "without hnswlib");
 }
 
 Result<ChurnOptions> options_of(const Flags& flags) {
@@ -45,6 +57,12 @@ Result<ChurnOptions> options_of(const Flags& flags) {
   if (flags.cycles) options.cycles = *flags.cycles;
   if (flags.queries) options.queries = *flags.queries;
   if (flags.threads) options.threads = *flags.threads;
+  if (flags.data) options.mixed.directory = *flags.data;
+  if (flags.seconds) options.mixed.seconds = *flags.seconds;
+  if (flags.updates) options.mixed.updates_per_s = *flags.updates;
+  if (flags.batch) options.mixed.batch = *flags.batch;
+  if (flags.searches) options.mixed.searches_per_s = *flags.searches;
+  options.mixed.rival = !flags.no_rival;
   return options;
 }
 

@@ -32,6 +32,36 @@ struct Lifetime {
 constexpr Lifetime kLifetimes[] = {{6, 10}, {40, 2}, {120, 1}};
 constexpr double kLifetimeShare = 0.05;
 
+constexpr size_t kAxisSample = 10'000;
+constexpr int kAxisRounds = 30;
+
+/// Where each row lies along the axis on which a sample of them varies most, by power iteration.
+std::vector<double> along_principal_axis(VectorBlock rows) {
+  const auto row = [&](size_t i) { return reinterpret_cast<const float*>(rows[i].data); };
+  const size_t count = std::min(kAxisSample, rows.count);
+  const auto sampled = [&](size_t i) { return row(i * rows.count / count); };
+  std::vector<double> mean(rows.dim), axis(rows.dim, 1), sum(rows.dim);
+  for (size_t i = 0; i < count; ++i)
+    for (uint32_t d = 0; d < rows.dim; ++d) mean[d] += sampled(i)[d] / static_cast<double>(count);
+  const auto along = [&](const float* x) {
+    double dot = 0;
+    for (uint32_t d = 0; d < rows.dim; ++d) dot += (x[d] - mean[d]) * axis[d];
+    return dot;
+  };
+  for (int round = 0; round < kAxisRounds; ++round) {
+    std::fill(sum.begin(), sum.end(), 0);
+    for (size_t i = 0; i < count; ++i) {
+      const double share = along(sampled(i));
+      for (uint32_t d = 0; d < rows.dim; ++d) sum[d] += share * (sampled(i)[d] - mean[d]);
+    }
+    const double length = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
+    for (uint32_t d = 0; d < rows.dim && length > 0; ++d) axis[d] = sum[d] / length;
+  }
+  std::vector<double> out(rows.count);
+  for (size_t i = 0; i < rows.count; ++i) out[i] = along(row(i));
+  return out;
+}
+
 class Planner {
  public:
   Planner(const Runbook& runbook, VectorBlock rows) : runbook_(runbook), rows_(rows), random_(runbook.seed) {}
@@ -69,6 +99,11 @@ class Planner {
     std::vector<uint32_t> order(rows_.count);
     std::iota(order.begin(), order.end(), 0u);
     if (runbook_.come == Runbook::Come::kShuffled) std::shuffle(order.begin(), order.end(), random_);
+    if (runbook_.come == Runbook::Come::kPrincipal) {
+      const std::vector<double> along = along_principal_axis(rows_);
+      std::stable_sort(order.begin(), order.end(),
+                       [&](uint32_t a, uint32_t b) { return along[a] < along[b]; });
+    }
     waiting_.assign(order.begin(), order.end());
     ends_.resize(rows_.count);
   }
@@ -192,7 +227,7 @@ Result<Runbook> parse(std::string_view text) {
   for (const JsonNode::Field& field : root.fields)
     if (std::find(std::begin(kFields), std::end(kFields), field.name) == std::end(kFields))
       return invalid_argument("there is no field '{}'", field.name);
-  static constexpr std::string_view kCome[] = {"shuffled", "stored"};
+  static constexpr std::string_view kCome[] = {"shuffled", "stored", "principal"};
   static constexpr std::string_view kLeave[] = {"oldest", "random", "expired", "clusters"};
   Runbook out;
   if (const JsonNode* about = root.find("about")) out.about = about->text;

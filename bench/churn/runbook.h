@@ -14,7 +14,7 @@
 namespace kith::bench {
 
 struct Runbook {
-  enum class Come : uint8_t { kShuffled, kStored };
+  enum class Come : uint8_t { kShuffled, kStored, kPrincipal };  // the last: along the first principal axis
   enum class Leave : uint8_t { kOldest, kRandom, kExpired, kClusters };
 
   std::string name;  // of the file

@@ -2,8 +2,11 @@
 
 #include <malloc.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -87,6 +90,23 @@ std::string current_commit() {
 
 uint64_t resident_bytes() {
   return proc_kib("/proc/self/status", "VmRSS");
+}
+
+CpuSeconds cpu_seconds() {
+  std::ifstream file("/proc/stat");
+  std::string name;
+  double user = 0, nice = 0, system = 0, idle = 0, io_wait = 0, hard = 0, soft = 0, stolen = 0;
+  file >> name >> user >> nice >> system >> idle >> io_wait >> hard >> soft >> stolen;
+  rusage own{};
+  if (getrusage(RUSAGE_SELF, &own) != 0) return {};
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  CpuSeconds out{seconds(own.ru_utime) + seconds(own.ru_stime), 0};
+  const double all =
+      (user + nice + system + hard + soft + stolen) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  out.others = std::max(0.0, all - out.own);
+  return out;
 }
 
 MemoryProbe::MemoryProbe() {

@@ -27,6 +27,13 @@ std::string current_commit();
 /// Resident bytes of this process now.
 uint64_t resident_bytes();
 
+/// CPU seconds so far: of this process, and of all others since the machine began.
+struct CpuSeconds {
+  double own = 0;
+  double others = 0;
+};
+CpuSeconds cpu_seconds();
+
 /// Measures by how much resident memory grows at most between construction and peak_growth(). Counts
 /// everything the process holds in that time, so build one thing at a time. Hands freed memory back to the
 /// system first, so that growth cannot hide in it.

@@ -38,6 +38,17 @@ class HnswlibRival final : public Rival {
     return {};
   }
 
+  /// Debian's 0.6.2 has no allow_replace_deleted. What 0.7 does under that name, updatePoint on the place of
+  /// a deleted element with all of its neighbours, 0.6.2 does where a label that was marked deleted is added.
+  std::string put(uint32_t row, const float* vector) override {
+    try {
+      if (row < graph_->cur_element_count) graph_->markDelete(row);
+    } catch (const std::exception& exception) {
+      return std::string("hnswlib: ") + exception.what();
+    }
+    return add(vector, row);
+  }
+
   void set_effort(uint32_t effort) override { graph_->setEf(effort); }
 
   size_t search(const float* query, std::span<uint32_t> out) const override {
@@ -73,13 +84,15 @@ class HnswlibRival final : public Rival {
   }
 
   std::string add(const float* rows, size_t first, size_t end) {
+    std::string error;
+    for (size_t row = first; row < end && error.empty(); ++row) error = add(rows + row * spec_.dim, row);
+    return error;
+  }
+
+  std::string add(const float* vector, size_t row) {
     std::vector<float> unit(spec_.space == RivalSpace::kCosine ? spec_.dim : 0);
     try {
-      for (size_t row = first; row < end; ++row) {
-        const float* vector = rows + row * spec_.dim;
-        if (!unit.empty()) vector = normalize(vector, unit);
-        graph_->addPoint(vector, row);
-      }
+      graph_->addPoint(unit.empty() ? vector : normalize(vector, unit), row);
     } catch (const std::exception& exception) {
       return std::string("hnswlib: ") + exception.what();
     }

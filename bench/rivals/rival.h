@@ -31,6 +31,9 @@ class Rival {
   /// Adds `count` rows as rows 0..count-1, on build_threads threads. An empty string, or what went wrong.
   /// Once only.
   virtual std::string build(const float* rows, size_t count) = 0;
+  /// After build: a row that is not there comes; of one that is there another vector takes the place. An
+  /// empty string, or what went wrong. One thread, and searches beside it.
+  virtual std::string put(uint32_t row, const float* vector) = 0;
   /// Beam width of the following searches. Not while searches run.
   virtual void set_effort(uint32_t effort) = 0;
   /// Nearest first; returns how many of `out` were filled. Any number of threads.

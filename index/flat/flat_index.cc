@@ -201,6 +201,8 @@ constinit const IndexKind kFlatKind = {
     .audit = nullptr,
     .learn = nullptr,
     .add_labeled = nullptr,
+    .add_replacing = nullptr,
+    .rename = nullptr,
 };
 
 }  // namespace kith

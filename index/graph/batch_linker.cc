@@ -36,8 +36,8 @@ void BatchLinker::link_batch(Node begin, Node end) {
   plans_.assign(count, {});
   skipped_.assign(count, false);
   for (size_t i = 0; i < count; ++i) skipped_[i] = rows_.removed(begin + static_cast<Node>(i));
-  if (CodeStore* codes = graph_.codes())
-    for_all(pool_, count, [&](size_t i) { codes->encode(begin_ + static_cast<Node>(i), graph_.vectors()); });
+  if (graph_.codes() != nullptr)
+    for_all(pool_, count, [&](size_t i) { graph_.encode(begin_ + static_cast<Node>(i)); });
   if (!graph_.entry()) {
     const auto first = std::find(skipped_.begin(), skipped_.end(), false) - skipped_.begin();
     if (first < static_cast<ptrdiff_t>(count)) {

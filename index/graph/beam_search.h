@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/schedule.h"
 #include "base/stop.h"
 #include "index/graph/candidate_pool.h"
 #include "index/graph/visited_set.h"
@@ -106,6 +107,7 @@ Result<void> beam_search(const Graph& graph, const Scorer& scorer, Filter&& filt
   uint64_t measured = 0;
   for (Node node = pool.next(); node != kNoNode; node = pool.next()) {
     if (++steps % 32 == 0) TRY(stop.check());
+    schedule_point();
     const size_t count = graph::gather_unvisited(graph, scorer, node, visited, scratch);
     if (const Node next = pool.peek(); next != kNoNode) graph.prefetch(next);
     scorer.score(scratch.rows.data(), count, scratch.distances.data());

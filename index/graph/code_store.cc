@@ -76,21 +76,43 @@ Result<std::unique_ptr<CodeStore>> CodeStore::train(const VectorStore& vectors, 
     const Node node = static_cast<Node>(uint64_t{i} * nodes / count);
     to_f32(vectors[node], space.dim, space.type, sample.data() + size_t{i} * space.dim);
   }
-  const size_t kept = drop_outliers(sample, space.dim);
-  const CodeSpec spec = code_spec(space, bits, seed);
-  const CodeKind* kind = TRY(find_code_kind(spec.name));
-  return std::make_unique<CodeStore>(TRY(kind->train(spec, sample.data(), kept)));
+  return train_on(space, sample, bits, seed, /*version=*/1);
 }
 
-void CodeStore::encode(Node node, const VectorStore& vectors) {
-  const VectorSpace& space = vectors.space();
-  const std::byte* vector = vectors[node];
-  if (space.type == ScalarType::kF32)
-    return code_->encode(reinterpret_cast<const float*>(vector), extents_.at(node));
+Result<std::unique_ptr<CodeStore>> CodeStore::train_on(const VectorSpace& space, std::vector<float>& sample,
+                                                       uint32_t bits, uint64_t seed, uint32_t version) {
+  const size_t kept = drop_outliers(sample, space.dim);
+  sample.resize(kept * space.dim);
+  const CodeSpec spec = code_spec(space, bits, seed);
+  const CodeKind* kind = TRY(find_code_kind(spec.name));
+  return std::make_unique<CodeStore>(space, TRY(kind->train(spec, sample.data(), kept)), version);
+}
+
+void CodeStore::encode(Node node, const void* vector) {
+  if (type_ == ScalarType::kF32) return code_->encode(static_cast<const float*>(vector), extents_.at(node));
+  const uint32_t dim = code_->spec().dim;
   thread_local std::vector<float> wide;
-  wide.resize(space.dim);
-  to_f32(vector, space.dim, space.type, wide.data());
+  wide.resize(dim);
+  to_f32(static_cast<const std::byte*>(vector), dim, type_, wide.data());
   code_->encode(wide.data(), extents_.at(node));
+}
+
+double CodeStore::distortion(std::span<const float> vectors) const {
+  const uint32_t dim = code_->spec().dim;
+  const size_t count = vectors.size() / dim;
+  std::vector<std::byte> code(code_->bytes());
+  std::vector<float> decoded(dim);
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const float* vector = &vectors[i * dim];
+    code_->encode(vector, code.data());
+    code_->decode(code.data(), decoded.data());
+    for (uint32_t d = 0; d < dim; ++d) {
+      const double error = double{vector[d]} - decoded[d];
+      sum += error * error;
+    }
+  }
+  return sum / static_cast<double>(count);
 }
 
 Result<void> CodeStore::write(CheckpointOutput& out, SectionFileWriter& main, const NodeBits& linked) const {
@@ -106,7 +128,7 @@ Result<void> CodeStore::write(CheckpointOutput& out, SectionFileWriter& main, co
     const auto source = [&](const ByteSink& sink) { return sink(rows); };
     TRY(write_extent(out, kRows, extent, sums.back(), rows.size(), source));
   }
-  const uint32_t head[2] = {code_->spec().bits, 0};
+  const uint32_t head[2] = {code_->spec().bits, version_};
   main.begin(kCode);
   TRY(main.append_numbers(std::span<const uint32_t>(head)));
   TRY(main.append(as_bytes(code_->save())));
@@ -127,7 +149,8 @@ Result<std::unique_ptr<CodeStore>> CodeStore::read(const CheckpointInput& in, co
   const CodeKind* kind = TRY(find_code_kind(spec.name));
   auto opened = kind->open(spec, as_text(std::span(bytes).subspan(8)));
   if (!opened) return corruption("{}: section CODE: {}", main.name(), opened.error().message);
-  auto store = std::make_unique<CodeStore>(std::move(opened).value());
+  const uint32_t version = std::max(load_le<uint32_t>(bytes.data() + 4), 1u);  // 0: older than versions are
+  auto store = std::make_unique<CodeStore>(space, std::move(opened).value(), version);
   const ExtentCut cut(nodes, store->code_->bytes());
   const std::vector<uint32_t> sums = TRY(read_sums(main, kRowSums, cut));
   TRY(store->grow(nodes));

@@ -1,5 +1,5 @@
 // CodeStore: the codes of an index's vectors, one record a node, in extents like the vectors themselves. A
-// record is written before its node can be met in any list, and never again.
+// record is written before its node can be met in any list, and not again until the node is another row's.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@ namespace kith {
 
 class CodeStore {
  public:
-  explicit CodeStore(std::unique_ptr<VectorCode> code)
-      : code_(std::move(code)), extents_(stride_for(code_->bytes())) {}
+  CodeStore(const VectorSpace& space, std::unique_ptr<VectorCode> code, uint32_t version)
+      : code_(std::move(code)), type_(space.type), version_(version), extents_(stride_for(code_->bytes())) {}
 
   /// "none" or "rabitq1" to "rabitq8"; bits 0 stands for none. InvalidArgument otherwise.
   static Result<uint32_t> parse_bits(std::string_view text);
@@ -24,16 +24,23 @@ class CodeStore {
   /// Trains on at most 16,384 of nodes [0, nodes), evenly spread.
   static Result<std::unique_ptr<CodeStore>> train(const VectorStore& vectors, Node nodes, uint32_t bits,
                                                   uint64_t seed);
+  /// On vectors, packed; those that are no measure for the others leave the sample, which keeps one at least.
+  static Result<std::unique_ptr<CodeStore>> train_on(const VectorSpace& space, std::vector<float>& sample,
+                                                     uint32_t bits, uint64_t seed, uint32_t version);
 
   Result<void> grow(uint64_t count) { return extents_.grow(count); }
-  /// Any threads, each node once.
-  void encode(Node node, const VectorStore& vectors);
+  /// Any threads, each node by one at a time. `vector` as it is stored.
+  void encode(Node node, const void* vector);
+  /// Mean squared distance between packed vectors and what their codes stand for.
+  double distortion(std::span<const float> vectors) const;
 
   const VectorCode& code() const { return *code_; }
+  /// Counts the trainings of the index: its first code is 1.
+  uint32_t version() const { return version_; }
   const ExtentStore& extents() const { return extents_; }
 
-  /// To a checkpoint: section CODE of main (u32 bits, u32 0, what training found), extents `codes` (the row
-  /// of each node, zeros unless linked), section CSUM with their checksums.
+  /// To a checkpoint: section CODE of main (u32 bits, u32 version, what training found), extents `codes` (the
+  /// row of each node, zeros unless linked), section CSUM with their checksums.
   Result<void> write(CheckpointOutput& out, SectionFileWriter& main, const NodeBits& linked) const;
   /// Null when there are none. The rows are left to `jobs`, before the end of which the store is not to be
   /// used; `in` outlives them.
@@ -51,6 +58,8 @@ class CodeStore {
   }
 
   std::unique_ptr<VectorCode> code_;
+  ScalarType type_;  // of vectors as they are stored
+  uint32_t version_;
   ExtentStore extents_;
 };
 

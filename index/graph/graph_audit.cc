@@ -26,6 +26,7 @@ Result<GraphAudit> audit_graph(const Index& index) {
       ++audit.pending;
       continue;
     }
+    if (graph.left(node)) continue;
     ++audit.nodes;
     audit.chained += chained.has(node);
     if (!chained.has(node)) {

@@ -16,6 +16,7 @@ namespace {
 struct Members {
   std::vector<Node> nodes;
   std::vector<std::pair<Node, Node>> twins;  // representative, member
+  std::vector<Node> removed;                 // neither: nobody will ever ask for them
 };
 
 Members members_of(const GraphStore& graph, const RowTable& rows, Node nodes) {
@@ -23,7 +24,10 @@ Members members_of(const GraphStore& graph, const RowTable& rows, Node nodes) {
   std::unordered_map<std::string_view, Node> seen;
   seen.reserve(nodes);
   for (Node node = 0; node < nodes; ++node) {
-    if (rows.removed(node)) continue;  // nobody will ever ask for it
+    if (rows.removed(node)) {
+      out.removed.push_back(node);
+      continue;
+    }
     const auto* bytes = reinterpret_cast<const char*>(graph.vectors()[node]);
     const auto [first, fresh] = seen.try_emplace({bytes, graph.space().bytes()}, node);
     if (fresh) {
@@ -97,8 +101,20 @@ class Connector {
         marks.set_forced(i, true);
         ++forced_[node];
         reach(list_[i]);
+        force_back(list_[i], node);
       }
     }
+  }
+
+  /// The edge of a node that has been reached just now to its parent.
+  void force_back(Node node, Node parent) {
+    std::vector<Node>& list = scratch_.ids;
+    list.resize(graph_.base().capacity());
+    list.resize(graph_.base().read(node, list.data()));
+    const auto at = std::find(list.begin(), list.end(), parent) - list.begin();
+    if (static_cast<size_t>(at) == list.size()) return add_forced(node, parent);
+    graph_.marks(node).set_forced(static_cast<uint32_t>(at), true);
+    ++forced_[node];
   }
 
   /// Hangs `node` at the nearest of the tree that has room.
@@ -122,11 +138,14 @@ class Connector {
       if (has_room(queue_[--i])) parent = queue_[i];
     add_forced(parent, node);
     reach(node);
+    force_back(node, parent);
   }
 
   /// At the end of the list, or in the place of the last edge that is not forced.
   void add_forced(Node parent, Node node) {
-    const uint32_t degree = graph_.base().read(parent, list_.data());
+    std::vector<Node>& list = scratch_.ids;
+    list.resize(graph_.base().capacity());
+    const uint32_t degree = graph_.base().read(parent, list.data());
     ListMarks marks = graph_.marks(parent);
     uint32_t at = degree;
     if (degree == graph_.base().capacity())
@@ -177,10 +196,9 @@ Result<BuildCounts> build_graph(GraphBuild build, GraphStore& graph, const RowTa
     if (members.nodes.size() > 1) TRY(build({graph, members.nodes, middle, pool, stop}));
     const auto lease = scratch.borrow();
     counts.unreached = Connector(graph, *lease, nodes, middle).run(members.nodes);
-    if (CodeStore* codes = graph.codes()) {
-      for_all(pool, members.nodes.size(),
-              [&](size_t i) { codes->encode(members.nodes[i], graph.vectors()); });
-      for (const auto& [representative, member] : members.twins) codes->encode(member, graph.vectors());
+    if (graph.codes() != nullptr) {
+      for_all(pool, members.nodes.size(), [&](size_t i) { graph.encode(members.nodes[i]); });
+      for (const auto& [representative, member] : members.twins) graph.encode(member);
     }
     graph.offer_entry(middle, 0);
   }
@@ -190,6 +208,7 @@ Result<BuildCounts> build_graph(GraphBuild build, GraphStore& graph, const RowTa
   if (graph.labels() != nullptr) TRY(hold_labels_together(graph, members.twins, nodes, scratch));
   for (const auto& [representative, member] : members.twins) graph.add_equal(representative, member);
   for (Node node = 0; node < nodes; ++node) graph.set_linked(node);
+  for (const Node node : members.removed) graph.set_left(node);
   const GraphOptions& options = graph.options();
   if (options.entry_moves && !options.levels && nodes > 0)
     graph.choose_landmarks(GraphStore::landmark_step(nodes - 1));

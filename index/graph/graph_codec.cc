@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "base/schedule.h"
 #include "index/graph/label_codec.h"
 
 namespace kith {
@@ -28,7 +29,9 @@ Snapshot snapshot_of(const GraphStore& graph, Node nodes) {
   out.linked = NodeBits(nodes);
   out.entry = graph.entry();  // first: it is most likely among the linked ones then
   for (Node node = 0; node < nodes; ++node)
-    if (graph.linked(node)) {
+    if (schedule_point(); graph.left(node)) {
+      continue;  // as one that was never linked: who opens it finds it removed
+    } else if (graph.linked(node)) {
       out.linked.set(node);
     } else {
       out.all_linked = false;
@@ -111,10 +114,10 @@ Result<void> write_graph(CheckpointOutput& out, const GraphKind& kind, const Ind
   const bool at_rest = snapshot.all_linked && rows.size() == nodes;
   if (graph.nested() != nullptr) {
     const NodeBits nested = nested_nodes(snapshot.linked, snapshot.equals, *graph.labels());
-    const NodeBits groups = TRY(write_labels(main, graph, nested, at_rest));
+    const NodeBits groups = TRY(write_labels(main, graph, nested, {}, at_rest));
     TRY(write_nested_lists(out, main, graph, nested, groups));
   } else if (graph.labels() != nullptr) {
-    TRY(write_labels(main, graph, snapshot.members, at_rest));
+    TRY(write_labels(main, graph, snapshot.members, snapshot.equals, at_rest));
   }
   if (const CodeStore* codes = graph.codes()) TRY(codes->write(out, main, snapshot.linked));
   return main.finish();

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/schedule.h"
 #include "index/graph/batch_linker.h"
 #include "index/graph/graph_builder.h"
 #include "index/graph/graph_reader.h"
@@ -14,12 +15,10 @@
 namespace kith {
 namespace {
 
-constexpr size_t kAddSlice = 1024;      // rows published at a time
-constexpr uint32_t kLearnt = 32;        // nearest nodes of a training query
-constexpr uint32_t kLearnEffort = 200;  // of the search for them
-constexpr uint64_t kCodeRows = 4096;    // that codes are trained on at least; before, walks are on vectors
-constexpr uint64_t kPendingBytes = 16 << 20;  // of vectors in memory only until they are linked
-constexpr uint64_t kReleaseBytes = 1 << 20;   // of linked vectors leave memory at a time
+constexpr size_t kAddSlice = in_schedules(2, 1024);     // rows published at a time
+constexpr uint64_t kCodeRows = in_schedules(16, 4096);  // that codes are trained on at least, see train_codes
+constexpr uint64_t kPendingBytes = 16 << 20;            // of vectors in memory only until they are linked
+constexpr uint64_t kReleaseBytes = 1 << 20;             // of linked vectors leave memory at a time
 
 /// What memory=codes needs of an index.
 Result<void> check_disk(const GraphKind& kind, const VectorSpace& space, const GraphOptions& options) {
@@ -37,6 +36,17 @@ Result<void> check_disk(const GraphKind& kind, const VectorSpace& space, const G
   return {};
 }
 
+/// False where labels were to begin at nodes that have left, as no file of ours says: they do so no more.
+bool begin_labels(GraphStore& graph) {
+  bool begin = true;
+  for (const LabelStart& start : graph.labels()->starts()) {
+    if (start.start == kNoNode || !graph.left(start.start)) continue;
+    graph.labels()->move_start(start.label, kNoNode);
+    begin = false;
+  }
+  return begin;
+}
+
 }  // namespace
 
 GraphIndex::GraphIndex(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
@@ -45,7 +55,8 @@ GraphIndex::GraphIndex(const GraphKind& kind, const IndexSpec& spec, const Vecto
       builder_(builder_of(kind, options)),
       spec_(spec),
       graph_(space, options, spec.seed),
-      queue_(*this, spec.pool) {}
+      queue_(*this, spec.pool),
+      reused_(*this, spec.pool) {}
 
 GraphIndex::~GraphIndex() = default;
 
@@ -91,6 +102,8 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, cons
   if (done < found.nodes) index->queue_.publish(found.nodes);
   index->backlog_ = context.backlog;
   if (context.pool == nullptr) index->release_vectors(0);
+  index->changes_ = found.nodes;  // whether it had drifted when it was saved is not known
+  if (context.pool != nullptr && index->drift_is_due()) index->queue_.ask_for_tidying();
   return index;
 }
 
@@ -111,10 +124,11 @@ Result<Node> GraphIndex::read(const CheckpointInput& in, const SectionFile& main
   for (uint32_t i = 0; !filed && i < vector_reader.extents(); ++i)
     jobs.push_back([&vector_reader, i] { return vector_reader.read(i); });
   TRY(run_jobs(context.pool, jobs));
+  read_removed(nodes);
   Node done = 0;
   while (done < nodes && graph_.linked(done)) ++done;
   const bool trees = graph_.labels() != nullptr && !graph_.options().fused();
-  if (trees && !(graph_reader.at_rest() && done == nodes)) {
+  if (trees && !(begin_labels(graph_) && graph_reader.at_rest() && done == nodes)) {
     const auto scratch = link_scratch_.borrow();
     grow_label_trees(graph_, *scratch, nodes);
   }
@@ -132,38 +146,58 @@ Result<void> GraphIndex::append(std::span<const Row> rows, VectorBlock vectors,
   if (count > kNodesMax)
     return resource_exhausted("an index of kind {} holds at most {} vectors, not {}", kind_.name, kNodesMax,
                               count);
+  std::unique_lock reusing(reuse_mutex_, std::defer_lock);
+  if (!renaming_.owns_lock()) reusing.lock();
+  if (reuses() || !rows_.ascend()) TRY(free_.look(rows_, false));
   TRY(rows_.reserve(rows));
   TRY(graph_.grow(static_cast<Node>(count)));
+  const std::vector<Node> nodes = nodes_for(rows.size());
   const Node before = rows_.size();
-  for (size_t i = 0; i < rows.size(); ++i)
-    graph_.vectors().set(static_cast<Node>(before + i), vectors[i].data);
+  const auto known = [before](Node node) { return node < before; };
+  const auto back = std::span(nodes).first(static_cast<size_t>(std::ranges::count_if(nodes, known)));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    VectorStore& store = graph_.vectors();
+    i < back.size() ? store.set_again(nodes[i], vectors[i].data) : store.set(nodes[i], vectors[i].data);
+  }
+  const Node end = before + static_cast<Node>(rows.size() - back.size());
   const bool wants_codes = graph_.options().code_bits > 0;
-  const bool first_codes = wants_codes && graph_.codes() == nullptr && count >= kCodeRows;
-  first_codes ? TRY(train_codes(static_cast<Node>(count)))
-              : TRY(graph_.vectors().write_behind(static_cast<Node>(count)));
-  for (size_t begin = 0; begin < rows.size(); begin += kAddSlice) {
-    const size_t end = std::min(rows.size(), begin + kAddSlice);
-    const Node first = rows_.size();
-    if (LabelTable* labels = graph_.labels())
-      for (size_t i = begin; i < end; ++i)
-        labels->set(before + static_cast<Node>(i), sets.empty() ? LabelTable::kNoLabels : sets[i]);
-    rows_.publish(rows.subspan(begin, end - begin));
-    publish(first);
-    if (waits_for_build()) {
-      if (rows_.size() > graph_.options().pending_max) TRY(build_once(Stop{}));
-    } else {
-      wait_for_linkers(end - begin);
-    }
+  const bool first_codes = wants_codes && graph_.codes() == nullptr && end >= kCodeRows;
+  const Result<void> prepared = first_codes ? train_codes(end) : graph_.vectors().write_behind(end);
+  if (!prepared) {
+    for (const Node node : back) graph_.set_left(node);
+    free_.give(back);
+    return prepared;
+  }
+  if (LabelTable* labels = graph_.labels())
+    for (size_t i = 0; i < rows.size(); ++i)
+      labels->set(nodes[i], sets.empty() ? LabelTable::kNoLabels : sets[i]);
+  if (!back.empty()) publish_some(rows.first(back.size()), back);
+  if (reusing.owns_lock()) reusing.unlock();
+  for (size_t begin = back.size(); begin < rows.size(); begin += kAddSlice) {
+    const size_t slice = std::min(rows.size() - begin, kAddSlice);
+    publish_some(rows.subspan(begin, slice), std::span(nodes).subspan(begin, slice));
+    if (waits_for_build() && rows_.size() > graph_.options().pending_max) TRY(build_once(Stop{}));
+    if (!waits_for_build()) wait_for_linkers(slice);
     release_vectors(kReleaseBytes);
   }
   if (spec_.pool == nullptr && waits_for_build() && rows_.size() > 0) TRY(build_once(Stop{}));
   if (spec_.pool == nullptr) release_vectors(0);
+  count_changes(rows.size());
   return {};
 }
 
-void GraphIndex::publish(Node first) {
+/// Either nodes that are used again, or new ones.
+void GraphIndex::publish_some(std::span<const Row> rows, std::span<const Node> nodes) {
+  const bool again = nodes.front() < rows_.size();
+  rows_.publish(rows, nodes);
+  schedule_point();
+  if (again) {
+    reused_.publish(nodes);
+    if (backlog_ == 0) reused_.wait_at_most(pending_max());
+    return;
+  }
   if (graph_.options().deterministic) {
-    BatchLinker(graph_, rows_, link_scratch_, spec_.pool).link(first, rows_.size());
+    BatchLinker(graph_, rows_, link_scratch_, spec_.pool).link(nodes.front(), rows_.size());
     return queue_.assume_done(rows_.size());
   }
   std::lock_guard lock(publish_mutex_);  // a build ends before this, or sees these rows when it does
@@ -179,8 +213,10 @@ Result<void> GraphIndex::build_once(const Stop& stop) {
   }
   const Node nodes = rows_.size();
   if (!waits_for_build() || nodes == 0) return {};
-  const std::shared_lock linking(linking_);
-  TRY(build_graph(builder_, graph_, rows_, nodes, link_scratch_, spec_.pool, stop));
+  {
+    const std::shared_lock linking = beside_linkers();
+    TRY(build_graph(builder_, graph_, rows_, nodes, link_scratch_, spec_.pool, stop));
+  }
   std::lock_guard lock(publish_mutex_);
   queue_.assume_done(nodes);
   built_.store(true, std::memory_order_release);
@@ -191,54 +227,20 @@ Result<void> GraphIndex::build_once(const Stop& stop) {
 Result<void> GraphIndex::settle(const Stop& stop) {
   if (waits_for_build()) TRY(build_once(stop));
   TRY(queue_.drain(stop));
+  TRY(reused_.drain(stop));
+  if (!waits_for_build() && !graph_.options().deterministic) TRY(take_out_all(stop));
   release_vectors(0);
-  return {};
+  return finish_renewal(stop);
 }
 
-Result<void> GraphIndex::learn_one(VectorView query, const Stop& stop) {
-  SearchRequest request;
-  request.query = query;
-  request.k = kLearnt;
-  request.effort = kLearnEffort;
-  request.stop = stop;
-  const SearchAnswer answer = TRY(search(request));
-  std::vector<Node> nearest;  // nodes of the graph: neither waiting nor in a chain
-  for (const Neighbor& neighbor : answer.neighbors)
-    if (const Node node = rows_.find(neighbor.row); graph_.linked(node) && graph_.base().has_any(node))
-      nearest.push_back(node);
-  if (nearest.size() < 2) return {};
-  const std::shared_lock linking(linking_);
+void GraphIndex::link(uint64_t position) {
+  const auto node = static_cast<Node>(position);
+  if (rows_.removed(node)) return graph_.set_left(node);  // nobody will ever ask for it
+  schedule_point();
+  const GracePeriod::Reader reader(free_.grace());
+  const std::shared_lock linking = beside_linkers();
   const auto scratch = link_scratch_.borrow();
-  Linker(graph_, *scratch).learn(nearest);
-  return {};
-}
-
-Result<void> GraphIndex::learn(VectorBlock queries, const Stop& stop) {
-  if (queries.count == 0) return {};
-  TRY(graph_.space().check_query(queries[0]));
-  TRY(settle(stop));
-  std::mutex mutex;
-  Result<void> failed;  // the first failure; guarded by mutex
-  const auto one = [&](size_t i) {
-    if (Result<void> learnt = learn_one(queries[i], stop); !learnt) {
-      std::lock_guard lock(mutex);
-      if (failed) failed = learnt.error();
-    }
-  };
-  for_all(graph_.options().deterministic ? nullptr : spec_.pool, queries.count, one);
-  return failed;
-}
-
-Result<void> GraphIndex::remove(Row row) {
-  if (const Node node = rows_.find(row); node != kNoNode) rows_.remove(node);
-  return {};
-}
-
-void GraphIndex::link(Node node) {
-  if (rows_.removed(node)) return graph_.set_linked(node);  // nobody will ever ask for it
-  const std::shared_lock linking(linking_);
-  const auto scratch = link_scratch_.borrow();
-  if (CodeStore* codes = graph_.codes()) codes->encode(node, graph_.vectors());
+  graph_.encode(node);
   Linker(graph_, *scratch).link(node, rows_.size());
   release_vectors(kReleaseBytes);
 }
@@ -264,133 +266,56 @@ void GraphIndex::wait_for_linkers(uint64_t added) {
 void GraphIndex::release_vectors(uint64_t at_least) {
   VectorStore& vectors = graph_.vectors();
   if (!vectors.leaves_memory() || graph_.codes() == nullptr) return;
-  const Node linked = queue_.prefix();
+  const auto linked = static_cast<Node>(queue_.prefix());
   const Node released = vectors.released();
   if (linked > released && uint64_t{linked - released} * vectors.stride() >= at_least)
     vectors.release(linked);
 }
 
-/// Codes come in while no linker is under way: those of linked nodes are written here, all others by the
-/// linkers that will meet them. Searches go on. With the codes comes the file, where vectors are to leave
-/// memory.
-Result<void> GraphIndex::train_codes(Node nodes) {
-  std::unique_ptr<CodeStore> codes =
-      TRY(CodeStore::train(graph_.vectors(), nodes, graph_.options().code_bits, spec_.seed));
-  TRY(codes->grow(nodes));
-  if (graph_.vectors().leaves_memory()) {
-    TRY(graph_.vectors().start_file(*spec_.fs, spec_.directory));
-    TRY(graph_.vectors().write_behind(nodes));
-  }
-  const std::unique_lock linking(linking_);
-  for (Node node = 0; node < rows_.size(); ++node)
-    if (graph_.linked(node)) codes->encode(node, graph_.vectors());
-  graph_.adopt_codes(std::move(codes));
-  return {};
-}
-
-/// A search that began before there were codes walks on vectors in memory. Where these have left it meanwhile
-/// the answer is of no use, and the search begins again, on codes now: once at most.
-template <typename Request, typename Ask>
-Result<SearchAnswer> GraphIndex::walk(const Request& request, const RowBits* bits, const LabelFilter* labels,
-                                      Ask ask) const {
-  const auto scratch = walk_scratch_.borrow();
-  while (true) {
-    GraphWalk walk(*this, *scratch, request.query, {request.allowed, bits, labels}, request.stop);
-    Result<SearchAnswer> answer = ask(walk);
-    if (!walk.overtaken()) return answer;
-  }
-}
-
-Result<SearchAnswer> GraphIndex::search(const SearchRequest& request) const {
-  TRY(graph_.space().check_query(request.query));
-  if (request.k == 0) return invalid_argument("k is 0; ask for at least 1 neighbour");
-  TRY(request.stop.check());
-  const uint32_t effort = request.effort == 0 ? graph_.options().ef : request.effort;
-  std::optional<LabelFilter> labels;
-  if (request.labels != nullptr) {
-    TRY(check_query_labels(*request.labels));
-    labels.emplace(*graph_.labels(), *request.labels, graph_.nested());
-  }
-  return walk(request, request.allowed_bits, labels ? &*labels : nullptr,
-              [&](GraphWalk& walk) { return walk.nearest(request, effort); });
-}
-
-Result<SearchAnswer> GraphIndex::range_search(const RangeRequest& request) const {
-  TRY(graph_.space().check_query(request.query));
-  if (request.rows_max == 0) return invalid_argument("rows_max is 0; ask for at least 1 row");
-  TRY(request.stop.check());
-  const uint32_t effort = request.effort == 0 ? graph_.options().ef : request.effort;
-  return walk(request, nullptr, nullptr,
-              [&](GraphWalk& walk) { return walk.within(request.radius, request.rows_max, effort); });
-}
-
-bool GraphIndex::begins_with_walk(const SearchRequest& request) const {
-  if (request.labels != nullptr) return true;
-  PlanInput input;
-  input.nodes = std::max<Node>(rows_.size(), 1);
-  input.matches = std::min<uint64_t>(rows_.live_count(), request.allowed->size());
-  input.k = request.k;
-  input.effort = request.effort == 0 ? graph_.options().ef : request.effort;
-  input.codes = graph_.codes() != nullptr;
-  const FilterPlan plan = first_plan(request.plan, input);
-  return plan != FilterPlan::kScan && plan != FilterPlan::kCodeScan;
-}
-
-Result<std::vector<SearchAnswer>> GraphIndex::search_batch(VectorBlock queries,
-                                                           const SearchRequest& request) const {
-  std::vector<SearchAnswer> answers(queries.count);
-  std::mutex mutex;
-  Result<void> failed;  // the first failure; guarded by mutex
-  RowBits bits;
-  SearchRequest of_all = request;
-  if (request.allowed != nullptr && request.allowed_bits == nullptr && begins_with_walk(request) &&
-      bits_pay(rows_.rows_end(), rows_.size())) {
-    bits.assign(*request.allowed, rows_.rows_end());
-    of_all.allowed_bits = &bits;
-  }
-  const auto one = [&](size_t i) {
-    SearchRequest mine = of_all;
-    mine.query = queries[i];
-    Result<SearchAnswer> answer = search(mine);
-    if (answer) {
-      answers[i] = std::move(answer).value();
-      return;
-    }
-    std::lock_guard lock(mutex);
-    if (failed) failed = answer.error();
-  };
-  if (spec_.pool != nullptr) {
-    spec_.pool->parallel_for(queries.count, 8, one);
-  } else {
-    for (size_t i = 0; i < queries.count; ++i) one(i);
-  }
-  TRY(std::move(failed));
-  return answers;
-}
-
+/// Nothing leaves meanwhile, which would tear the graph, and no node comes back as another row.
 Result<void> GraphIndex::checkpoint(CheckpointOutput& out) const {
-  return write_graph(out, kind_, spec_, rows_.size(), rows_, graph_);
+  struct Saving {
+    std::atomic<uint32_t>& count;
+    ~Saving() { count.fetch_sub(1); }
+  };
+  Result<void> written;
+  {
+    const std::lock_guard tidying(tidy_mutex_);
+    saving_.fetch_add(1);
+    schedule_point();
+    const Saving saving{saving_};
+    { const std::lock_guard no_writer_did_not_see_it(reuse_mutex_); }
+    written = write_graph(out, kind_, spec_, rows_.size(), rows_, graph_);
+  }
+  // Who asked for it meanwhile was turned away.
+  if (!tidies_alone() && waiting_to_leave() >= together()) queue_.ask_for_tidying();
+  return written;
 }
 
 IndexMemory GraphIndex::memory() const {
   const uint64_t nodes = rows_.size();
   uint64_t per_node = graph_.base().bytes() + ListMarks::bytes(graph_.base().capacity()) + sizeof(Row) + 1 +
                       sizeof(uint32_t) + 1 + sizeof(uint32_t);
+  const GracePeriod::Reader reader(free_.grace());
   const CodeStore* codes = graph_.codes();
-  if (codes != nullptr) per_node += codes->extents().stride();
+  if (codes != nullptr) per_node += graph_.all_codes().stores() * codes->extents().stride();
   per_node += graph_.label_bytes_per_node();
   const VectorStore& vectors = graph_.vectors();
   if (vectors.leaves_memory()) per_node += sizeof(uint32_t);  // checksums
+  if (!rows_.ascend()) per_node += sizeof(RowTable::Order::Pair);
   const uint64_t released = std::min<uint64_t>(vectors.released(), nodes);
   return {.vector_bytes = (nodes - released) * vectors.stride(),
-          .structure_bytes = nodes * per_node + graph_.upper_lists() * graph_.upper().bytes() +
-                             graph_.label_memory(),
+          .structure_bytes =
+              nodes * per_node + graph_.upper_lists() * graph_.upper().bytes() + graph_.label_memory(),
           .disk_bytes = vectors.leaves_memory() && codes != nullptr ? nodes * vectors.stride() : 0};
 }
 
 IndexStats GraphIndex::stats() const {
   const uint64_t waiting = waits_for_build() ? rows_.size() : 0;
-  return {rows_.live_count(), rows_.removed_count(), queue_.pending() + waiting, rows_.rows_end()};
+  const GracePeriod::Reader reader(free_.grace());
+  const CodeStore* codes = graph_.codes();
+  return {rows_.live_count(), rows_.removed_count(), queue_.pending() + reused_.pending() + waiting,
+          rows_.rows_end(), codes == nullptr ? 0 : codes->version()};
 }
 
 }  // namespace kith

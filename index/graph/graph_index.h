@@ -12,11 +12,13 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "index/graph/free_nodes.h"
 #include "index/graph/graph_audit.h"
 #include "index/graph/graph_store.h"
 #include "index/graph/label_filter.h"
 #include "index/graph/link_queue.h"
 #include "index/graph/linker.h"
+#include "index/graph/reused_queue.h"
 #include "index/graph/scratch_pool.h"
 #include "index/row_table.h"
 #include "index/top_k.h"
@@ -35,6 +37,9 @@ class GraphIndex final : public Index, private LinkQueue::Work {
 
   Result<void> add(std::span<const Row> rows, VectorBlock vectors) override;
   Result<void> add_labeled(std::span<const Row> rows, VectorBlock vectors, std::span<const LabelSet> labels);
+  Result<std::vector<Renaming>> add_replacing(std::span<const Row> rows, VectorBlock vectors,
+                                              std::span<const Row> replaced);
+  void rename(std::span<const Renaming> rows);
   Result<void> remove(Row row) override;
   Result<SearchAnswer> search(const SearchRequest& request) const override;
   Result<void> checkpoint(CheckpointOutput& out) const override;
@@ -55,8 +60,17 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   /// For audits and checkpoints.
   const GraphStore& graph() const { return graph_; }
   const RowTable& rows() const { return rows_; }
-  /// All nodes below it are linked.
-  Node pending_prefix() const { return queue_.prefix(); }
+  /// Removed nodes that are in the graph still.
+  uint64_t tombstones() const {
+    return graph_.options().deletes == Deletes::kKeep ? rows_.removed_count()
+                                                      : tombstones_.load(std::memory_order_relaxed);
+  }
+  /// Visits all nodes that are not linked yet, and some that are. The first `nodes` nodes.
+  template <typename Visit>
+  void for_each_pending(Node nodes, Visit visit) const {
+    for (auto node = static_cast<Node>(queue_.prefix()); node < nodes; ++node) visit(node);
+    reused_.for_each(visit);
+  }
 
  private:
   GraphIndex(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
@@ -71,35 +85,101 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   bool waits_for_build() const { return builder_ != nullptr && !built_.load(std::memory_order_acquire); }
   /// Builds all that is there, if nobody has. Waits for another thread that is at it.
   Result<void> build_once(const Stop& stop);
-  /// Links what was published, or leaves it to wait for the build.
-  void publish(Node first);
 
   /// How many rows may wait to be linked.
   uint64_t pending_max() const;
   void wait_for_linkers(uint64_t added);
   /// Lets vectors of linked nodes leave memory, where they are to, if they are this many bytes.
   void release_vectors(uint64_t at_least);
+  /// The caller is a reader of free_.grace().
   template <typename Request, typename Ask>
   Result<SearchAnswer> walk(const Request& request, const RowBits* bits, const LabelFilter* labels,
                             Ask ask) const;
+  Result<SearchAnswer> search_labels(const SearchRequest& request, uint32_t effort) const;
 
   /// Whether a search with this request's set of allowed rows asks it of nodes that a walk meets.
   bool begins_with_walk(const SearchRequest& request) const;
 
   Result<void> append(std::span<const Row> rows, VectorBlock vectors, std::span<const LabelSetNumber> sets);
+  std::vector<Node> nodes_for(size_t rows);
+  Result<bool> begin_renames();
+  Result<bool> expect(Renaming row, const std::byte* vector);
+  void publish_some(std::span<const Row> rows, std::span<const Node> nodes);
   Result<void> check_query_labels(const LabelQuery& query) const;
 
-  void link(Node node) override;
-  Result<void> learn_one(VectorView query, const Stop& stop);
+  std::shared_lock<std::shared_mutex> beside_linkers() {
+    const std::lock_guard turn(linking_turn_);
+    return std::shared_lock(linking_);
+  }
+  std::unique_lock<std::shared_mutex> without_linkers() {
+    const std::lock_guard turn(linking_turn_);
+    return std::unique_lock(linking_);
+  }
+
+  // graph_index_deletes.cc
+  void leave(Node node);
+  void tidy() override;
+  /// Whoever removes rows takes them out.
+  bool tidies_alone() const { return spec_.pool == nullptr || graph_.options().deterministic; }
+  Result<void> take_out_all(const Stop& stop);
+  size_t waiting_to_leave() const;
+  size_t take_out_some();
+  void take_out(std::vector<Node> going);
+  bool stay(Node node);
+  void repair_around(std::span<const Node> leaving, LinkScratch& scratch);
+  size_t together() const;
+  void sweep();
+  void has_left(Node node);
+  void free_left();
+  void read_removed(Node nodes);
+  void join_unreached(LinkScratch& scratch);
+  void retry_held();
+
+  // graph_index_codes.cc
+  enum class Renewal : uint8_t { kIdle, kMore, kWaits };
   Result<void> train_codes(Node nodes);
-  bool linked(Node node) const override { return graph_.linked(node); }
+  void count_changes(uint64_t rows);
+  bool drift_is_due() const;
+  void renew_some();
+  Result<void> finish_renewal(const Stop& stop);
+  Renewal renew_codes();
+  Renewal renew_step();
+  void give_up_codes(std::string_view why);
+  bool measure_drift();
+  Result<std::vector<float>> sample_live();
+  template <typename Change>
+  bool change_codes(Change change);
+  Renewal begin_encoding();
+  Renewal encode_some();
+  Renewal end_encoding();
+  Renewal drop_codes_before();
+
+  void link(uint64_t node) override;
+  Result<void> learn_one(VectorView query, const Stop& stop);
+  bool linked(uint64_t node) const override { return graph_.linked(static_cast<Node>(node)); }
+  /// Whether nodes are used again: not where vectors are in a file, which only grows, nor where nodes are
+  /// linked in their order.
+  bool reuses() const {
+    const GraphOptions& options = graph_.options();
+    return options.deletes != Deletes::kKeep && !options.vectors_on_disk && !options.deterministic;
+  }
+
+  /// Of codes that were trained anew, on their way in.
+  struct CodeRenewal {
+    std::unique_ptr<CodeStore> trained;  // until linkers write them
+    Node encoded = 0, end = 0;           // of the nodes from before that
+    bool failed = false;                 // they are not to come in
+    uint64_t turn = 0;                   // after which nobody reads those of before
+    uint64_t samples = 0;                // drawn so far
+  };
 
   const GraphKind& kind_;
   const GraphBuild builder_;  // of the first rows, or null
   IndexSpec spec_;
   RowTable rows_;
   GraphStore graph_;
-  std::shared_mutex linking_;  // shared by linkers and a build; whole while codes come in
+  std::shared_mutex linking_;  // shared by linkers and a build; whole while codes come or go or nodes leave
+  std::mutex linking_turn_;    // in whose order it is taken: linkers would not let go of it else
   mutable ScratchPool<WalkScratch> walk_scratch_;
   ScratchPool<LinkScratch> link_scratch_;
   std::mutex build_mutex_;          // of whoever builds, all the time
@@ -109,7 +189,24 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   // may be pending after them; that falls as they are linked.
   uint64_t backlog_ = 0;
   uint64_t backlog_pending_ = 0;
-  LinkQueue queue_;  // last: its destructor stops the linkers before anything they use goes
+  mutable std::mutex leaving_mutex_;
+  std::vector<Node> leaving_;            // removed, and to leave the graph; guarded by leaving_mutex_
+  std::atomic<uint64_t> tombstones_{0};  // removed, and of the graph, as far as is known
+  mutable std::mutex tidy_mutex_;        // of whoever takes nodes out, or wants none to be
+  std::vector<Node> held_;               // removed, and could not leave; guarded by tidy_mutex_
+  std::vector<Node> left_;               // since the last sweep; guarded by tidy_mutex_
+  size_t chained_ = 0;                   // removed members of chains since then; guarded by tidy_mutex_
+  FreeNodes free_;
+  std::atomic<uint64_t> changes_{0};         // rows that came or went since drift was measured
+  std::atomic<bool> renewing_{false};        // a code that was trained anew comes in
+  std::mutex renewal_mutex_;                 // of whoever works at that
+  CodeRenewal renewal_;                      // guarded by renewal_mutex_
+  mutable std::mutex reuse_mutex_;           // of a writer that uses nodes again, or
+  std::unique_lock<std::mutex> renaming_;    // as long as he has expected rows to rename
+  mutable std::atomic<uint32_t> saving_{0};  // checkpoints under way: no node is used again meanwhile
+  // Last: their destructors stop the linkers before anything they use goes.
+  mutable LinkQueue queue_;  // a checkpoint asks it to go on
+  ReusedQueue reused_;
 };
 
 /// The registry's row of a graph kind.
@@ -144,6 +241,12 @@ constexpr IndexKind index_kind_of() {
               : +[](Index& index, std::span<const Row> rows, VectorBlock vectors,
                     std::span<const LabelSet>
                         labels) { return static_cast<GraphIndex&>(index).add_labeled(rows, vectors, labels); },
+      .add_replacing =
+          [](Index& index, std::span<const Row> rows, VectorBlock vectors, std::span<const Row> replaced) {
+            return static_cast<GraphIndex&>(index).add_replacing(rows, vectors, replaced);
+          },
+      .rename = [](Index& index,
+                   std::span<const Renaming> rows) { static_cast<GraphIndex&>(index).rename(rows); },
   };
 }
 

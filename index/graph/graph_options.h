@@ -20,6 +20,14 @@ enum class LabelEdges : uint8_t {
   kFused,     // NHQ: labels are attributes, and part of the distance (fused_metric.h)
 };
 
+/// What becomes of rows that are removed.
+enum class Deletes : uint8_t {
+  kInPlace,      // their neighbours are joined to others at once (IP-DiskANN), and walks meet them no more
+  kConsolidate,  // when they are many, all lists that lead to them take over where these lead (FreshDiskANN)
+  kDrop,         // edges to them are dropped, and nothing takes their place: to compare with
+  kKeep,         // they stay in the graph, and are not returned
+};
+
 struct GraphOptions {
   PruneRule rule;                  // of a new node's links and of lists that are full
   uint32_t links = 16;             // neighbours a new node selects; capacity of lists above layer 0
@@ -38,10 +46,12 @@ struct GraphOptions {
   uint32_t trees = 20;             // of partitions
   uint32_t leaf = 500;             // rows of a partition's leaf at most
   uint32_t code_bits = 0;          // of the codes that walks and linking measure on; 0 = on full vectors
+  bool retrain = true;             // codes, when what is stored drifts away from what they were trained on
   bool vectors_on_disk = false;    // memory=codes: full vectors are in a file, read to rerank
   bool extend_candidates = false;  // offer the candidates' neighbours to the selection too
   uint32_t gamma = 1;              // of the rule kTwoHops: lists lead to so many times as many nodes
   uint32_t verbatim = 0;           // of the same: how many of a list's nodes are not compressed
+  Deletes deletes = Deletes::kInPlace;
   LabelEdges labels = LabelEdges::kNone;
   Label universal_label = kNoLabel;  // rows with it match every label asked for
   uint32_t groups_max = 4096;        // of kNested: sets of labels with a graph of their own
@@ -59,10 +69,13 @@ struct BuildInput {
   Stop stop;
 };
 
-/// Options `codes`: none, or rabitq1 … rabitq8 where codes serve the space, `fallback` bits unless given; and
-/// `memory`: vectors, or codes, which leaves full vectors on disk and codes of one bit more, up to 4, unless
-/// others are given.
+/// Options `codes`: none, or rabitq1 … rabitq8 where codes serve the space, `fallback` bits unless given;
+/// `retrain`: true or false; and `memory`: vectors, or codes, which leaves full vectors on disk and codes of
+/// one bit more, up to 4, unless others are given.
 void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t fallback, GraphOptions& out);
+
+/// Option `deletes`: in-place, consolidate, drop or keep.
+void read_delete_option(OptionReader& reader, GraphOptions& out);
 
 /// Builds a graph at once. Connectivity is not its care. Returns the stop's error between its phases.
 using GraphBuild = Result<void> (*)(const BuildInput& input);

@@ -13,7 +13,7 @@ Result<void> GraphReader::begin(std::vector<OpenJob>& jobs) {
   TRY(read_head());
   if (graph_.labels() != nullptr) TRY(read_labels(jobs));
   auto codes = TRY(CodeStore::read(in_, main_, graph_.space(), nodes_, graph_.seed(), jobs));
-  if (codes != nullptr) graph_.adopt_codes(std::move(codes));
+  if (codes != nullptr) graph_.all_codes().adopt(std::move(codes));
   const std::vector<uint32_t> sums = TRY(read_sums(main_, kListSums, cut_));
   for (uint32_t i = 0; i < cut_.size(); ++i)
     jobs.push_back([this, extent = cut_[i], sum = sums[i]] { return read_lists(extent, sum); });

@@ -12,6 +12,7 @@ void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t 
   if (!out.vectors_on_disk && memory != "vectors")
     reader.refuse("memory", invalid_argument("'{}' is neither vectors nor codes", memory));
   out.code_bits = !out.vectors_on_disk ? fallback : fallback == 0 ? 4 : std::min(fallback + 1, 4u);
+  out.retrain = reader.flag("retrain", true);
   const std::string_view text = reader.text("codes", "");
   if (text.empty()) return;
   const Result<uint32_t> bits = CodeStore::parse_bits(text);
@@ -22,6 +23,19 @@ void read_code_options(OptionReader& reader, const VectorSpace& space, uint32_t 
                                             scalar_name(space.type)));
   } else {
     out.code_bits = *bits;
+  }
+}
+
+void read_delete_option(OptionReader& reader, GraphOptions& out) {
+  const bool nested = out.labels == LabelEdges::kNested;
+  const std::string_view text = reader.text("deletes", nested ? "keep" : "in-place");
+  constexpr std::string_view kNames[] = {"in-place", "consolidate", "drop", "keep"};
+  const auto found = static_cast<size_t>(std::find(std::begin(kNames), std::end(kNames), text) - kNames);
+  out.deletes = static_cast<Deletes>(found);
+  if (found == std::size(kNames)) {
+    reader.refuse("deletes", invalid_argument("'{}' is none of in-place, consolidate, drop, keep", text));
+  } else if (nested && out.deletes != Deletes::kKeep) {
+    reader.refuse("deletes", invalid_argument("{} is not for labels=nested; give keep", text));
   }
 }
 
@@ -40,7 +54,7 @@ GraphStore::GraphStore(const VectorSpace& space, const GraphOptions& options, ui
 
 Result<void> GraphStore::grow(Node count) {
   TRY(vectors_.grow(count));
-  if (CodeStore* codes = this->codes()) TRY(codes->grow(count));
+  TRY(codes_.grow(count));
   TRY(base_.grow(count));
   TRY(marks_.grow(count));
   TRY(upper_first_.grow(count));
@@ -91,6 +105,16 @@ void GraphStore::offer_entry(Node node, uint32_t level) {
   while (current >> 32 < level + 1 &&
          !entry_.compare_exchange_weak(current, offered, std::memory_order_acq_rel)) {
   }
+}
+
+void GraphStore::leave_entry(Node node, Node near) {
+  landmarks_.replace(node, near);
+  if (entry()->node != node) return;
+  Node highest = near;
+  for (Node other = 0; options_.levels && other < grown(); ++other)
+    if (linked(other) && !leaving(other) && base_.has_any(other) && level(other) > level(highest))
+      highest = other;
+  entry_.store(uint64_t{level(highest) + 1} << 32 | highest, std::memory_order_release);
 }
 
 /// What is first of its set is settled with its place in the chain, in one step: checkpoints take the first

@@ -23,6 +23,7 @@
 
 #include "base/random.h"
 #include "index/graph/adjacency.h"
+#include "index/graph/graph_codes.h"
 #include "index/graph/graph_options.h"
 #include "index/graph/label_table.h"
 #include "index/graph/landmarks.h"
@@ -59,13 +60,12 @@ class GraphStore {
   uint32_t level(Node node) const;
 
   /// Null until there are enough vectors to train on, or where none are wanted.
-  const CodeStore* codes() const { return codes_.load(std::memory_order_acquire); }
-  CodeStore* codes() { return codes_.load(std::memory_order_acquire); }
-  /// Codes of all linked nodes are written, and those of others before they are linked. Once only.
-  void adopt_codes(std::unique_ptr<CodeStore> codes) {
-    owned_codes_ = std::move(codes);
-    codes_.store(owned_codes_.get(), std::memory_order_release);
-  }
+  const CodeStore* codes() const { return codes_.in_use(); }
+  /// With those that come in or go.
+  const GraphCodes& all_codes() const { return codes_; }
+  GraphCodes& all_codes() { return codes_; }
+  /// Before the node is linked.
+  void encode(Node node) { codes_.encode(node, vectors_); }
   /// On codes where there are some.
   Measure measure() const { return {vectors_, codes()}; }
 
@@ -74,13 +74,16 @@ class GraphStore {
   void offer_entry(Node node, uint32_t level);
   /// Makes `node`, of the graph and whole, the entry: kinds without levels only.
   void move_entry(Node node) { entry_.store(uint64_t{1} << 32 | node, std::memory_order_release); }
+  /// Makes others ways in where `node` was one: `near`, of the graph and staying, and for kinds with levels
+  /// the highest of those that stay. No linker is under way.
+  void leave_entry(Node node, Node near);
   std::mutex& first_entry_mutex() { return entry_mutex_; }
 
   /// Where a walk may begin besides the entry: the node below `nodes` that hashes from `number`, or kNoNode
   /// when that one has no list.
   Node start(uint64_t number, Node nodes) const {
     const Node node = static_cast<Node>(mix64(seed_ ^ mix64(number)) % nodes);
-    return linked(node) && base_.has_any(node) ? node : kNoNode;
+    return linked(node) && !leaving(node) && base_.has_any(node) ? node : kNoNode;
   }
 
   const Landmarks& landmarks() const { return landmarks_; }
@@ -105,13 +108,54 @@ class GraphStore {
   NodeLocks& locks() const { return locks_; }
 
   bool linked(Node node) const { return linked_[node].load(std::memory_order_acquire) != 0; }
-  void set_linked(Node node) { linked_[node].store(1, std::memory_order_release); }
+  void set_linked(Node node) { linked_[node].store(kLinked, std::memory_order_release); }
+  /// A node of the graph that is to leave it: no new edge leads there. False where it is none.
+  bool set_leaving(Node node) {
+    some_left_.store(true, std::memory_order_relaxed);
+    uint8_t linked = kLinked;
+    return linked_[node].compare_exchange_strong(linked, kLeaving, std::memory_order_acq_rel);
+  }
+  bool leaving(Node node) const { return linked_[node].load(std::memory_order_acquire) >= kLeaving; }
+  /// It has left: it has no list, and is no way in.
+  bool left(Node node) const { return linked_[node].load(std::memory_order_acquire) == kLeft; }
+  void set_left(Node node) {
+    some_left_.store(true, std::memory_order_relaxed);
+    linked_[node].store(kLeft, std::memory_order_release);
+  }
+  /// A node that has left, and that nothing leads to any more, is as one that is new.
+  void come_back(Node node) {
+    equals_[node].store(0, std::memory_order_relaxed);
+    linked_[node].store(0, std::memory_order_release);
+  }
+  /// Whether any node ever was to leave.
+  bool some_left() const { return some_left_.load(std::memory_order_relaxed); }
 
   /// Whether there are chains.
   bool has_equals() const { return has_equals_.load(std::memory_order_acquire); }
   /// Appends `node` to the chain of vectors equal to `representative`, which is a node of the graph. With
   /// labels=nested: whether it is to have lists there, as the first of the chain with its set of labels.
   bool add_equal(Node representative, Node node);
+  /// Takes those for which `gone` out of their chains: returns them. Who stands on one finds its way on.
+  template <typename Gone>
+  std::vector<Node> drop_equals(Gone gone) {
+    std::vector<Node> out;
+    const std::lock_guard lock(equals_mutex_);
+    for (auto chain = chain_ends_.begin(); chain != chain_ends_.end();) {
+      Node before = chain->first;
+      for (Node node = next_equal(before), next = kNoNode; node != kNoNode; node = next) {
+        next = next_equal(node);
+        if (gone(node)) {
+          equals_[before].store(next + 1, std::memory_order_release);  // kNoNode + 1 ends the chain
+          out.push_back(node);
+        } else {
+          before = node;
+        }
+      }
+      chain->second = before;
+      chain = before == chain->first ? chain_ends_.erase(chain) : std::next(chain);
+    }
+    return out;
+  }
   /// Visits (representative, member) of all chains, each chain in its order.
   template <typename Visit>
   void for_each_equal(Visit visit) const {
@@ -132,6 +176,8 @@ class GraphStore {
   LabelTable* labels() { return labels_.get(); }
   /// The same where ordinary edges are chosen by labels.
   const LabelTable* edge_labels() const { return nested_ == nullptr ? labels_.get() : nullptr; }
+  /// Whether each label has a tree of edges that no pruning drops (linker_labels.cc).
+  bool has_label_trees() const { return edge_labels() != nullptr && !options_.fused(); }
   /// Null but with labels=nested.
   const NestedStore* nested() const { return nested_.get(); }
   NestedStore* nested() { return nested_.get(); }
@@ -153,6 +199,9 @@ class GraphStore {
   void set_zero_node(Node node);
 
  private:
+  // Of `linked_`.
+  static constexpr uint8_t kLinked = 1, kLeaving = 2, kLeft = 3;
+
   GraphOptions options_;
   uint64_t seed_;
   double level_scale_;  // 1 / ln links, 0 without levels
@@ -164,8 +213,8 @@ class GraphStore {
   ExtentArray<std::atomic<uint8_t>> linked_;
   ExtentArray<std::atomic<uint32_t>> equals_;  // node + 1, 0 ends the chain
   std::atomic<bool> has_equals_{false};
-  std::unique_ptr<CodeStore> owned_codes_;
-  std::atomic<CodeStore*> codes_{nullptr};
+  std::atomic<bool> some_left_{false};
+  GraphCodes codes_;
   Landmarks landmarks_;
   std::mutex landmarks_mutex_;
   std::atomic<Node> grown_{0};

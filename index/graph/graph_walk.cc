@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "base/schedule.h"
 #include "index/graph/starts.h"
 
 namespace kith {
 namespace {
 
 constexpr uint64_t kStepDegree = 16;  // distances that a walk takes per candidate of its beam, about
-constexpr Node kFewRemoved = 16;      // up to one row in so many removed, walks ignore that they are
+constexpr Node kFewRemoved = 64;      // up to one row in so many removed, walks ignore that they are
 constexpr uint64_t kKeptMore = 4;     // candidates beyond k, at least, where some may fall out
 constexpr size_t kPatience = 12;      // hops that change nothing among the best k, see LinearPool::reset
 
@@ -23,12 +24,12 @@ GraphWalk::GraphWalk(const GraphIndex& index, WalkScratch& scratch, const Vector
       filter_(graph_, index.rows(), asked, stop),
       codes_(graph_.codes()),
       exact_(Measure(graph_.vectors(), nullptr).from_user(query, scratch.query)),
-      removed_(index.rows().removed_count()),
+      removed_(index.tombstones()),
+      returnable_(index.rows().live_count()),
       nodes_(index.rows().size()),
-      returnable_(nodes_ - std::min<uint64_t>(nodes_, removed_)),
-      filtered_(filter_.narrows() || removed_ > nodes_ / kFewRemoved),
+      filtered_(filter_.narrows() || index.tombstones() > nodes_ / kFewRemoved),
       labels_alone_(asked.labels != nullptr && asked.labels->exact() && asked.allowed == nullptr &&
-                    !graph_.options().fused() && removed_ <= nodes_ / kFewRemoved) {
+                    !graph_.options().fused() && index.tombstones() <= nodes_ / kFewRemoved) {
   if (asked.allowed != nullptr) returnable_ = std::min(returnable_, asked.allowed->size());
   if (asked.labels != nullptr) returnable_ = std::min(returnable_, asked.labels->rows());
 }
@@ -76,7 +77,9 @@ Result<SearchAnswer> GraphWalk::nearest_of_all(uint32_t k, uint32_t effort) {
     TRY(scan_all(top));
     return merge(top, pending, k);
   }
+  schedule_point();
   TRY(scan_pending(pending));
+  schedule_point();
   plan_ = filtered_ ? FilterPlan::kInline : FilterPlan::kAuto;
   TRY(walk_nearest(beam, k, k));
   TRY(collect(top));

@@ -130,10 +130,10 @@ class GraphWalk {
   RowFilter filter_;
   const CodeStore* codes_;  // null: the walk is on full vectors
   RowScorer exact_;
-  uint64_t removed_;  // read first: rows that come and go meanwhile are not among the nodes
+  uint64_t removed_;  // of the graph still
   Node left_out_ = kNoNode;
-  Node nodes_;                           // as many as there were when the search began
   uint64_t returnable_;                  // an upper bound of the rows that may be returned
+  Node nodes_;                           // as many as there were when the search began
   bool filtered_;                        // walks that return all nodes would find too few
   bool labels_alone_;                    // walks that keep to labels meet next to no others
   FilterPlan plan_ = FilterPlan::kAuto;  // of the last walk or scan; kAuto: a walk that returns all nodes

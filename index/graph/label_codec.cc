@@ -1,6 +1,7 @@
 #include "index/graph/label_codec.h"
 
 #include <bit>
+#include <set>
 
 #include "index/bit_stream.h"
 
@@ -27,6 +28,41 @@ struct Numbering {
       number[set] = static_cast<uint32_t>(in_order.size());
     }
   }
+};
+
+/// By which labels who opens the file walks a node: its own, and those of its chain.
+class OpenedSets {
+ public:
+  OpenedSets(const LabelTable& labels, std::span<const std::pair<Node, Node>> equals) : labels_(labels) {
+    for (const auto& [representative, member] : equals) {
+      const auto [found, first] = chains_.try_emplace(representative);
+      if (first) add(found->second, representative);
+      add(found->second, member);
+    }
+  }
+  bool has(Node node, Label label) const {
+    const auto chain = chains_.find(node);
+    if (chain == chains_.end()) return labels_.has(labels_.set_of(node), label);
+    return every(chain->second) || chain->second.contains(label);
+  }
+  /// They are those by which it is walked now.
+  bool same(Node node) const {
+    const LabelSetNumber walked = labels_.walk_set(node);
+    const auto chain = chains_.find(node);
+    if (chain == chains_.end()) return walked == labels_.set_of(node);
+    if (walked == LabelTable::kEveryLabel) return every(chain->second);
+    return std::ranges::equal(labels_.labels(walked), chain->second);
+  }
+
+ private:
+  void add(std::set<Label>& labels, Node node) {
+    const auto own = labels_.labels(labels_.set_of(node));
+    labels.insert(own.begin(), own.end());
+  }
+  static bool every(const std::set<Label>& labels) { return labels.size() > kRowLabelsMax; }
+
+  const LabelTable& labels_;
+  std::unordered_map<Node, std::set<Label>> chains_;
 };
 
 template <typename T>
@@ -87,7 +123,7 @@ Result<void> read_nodes(const SectionFile& main, Node nodes, std::span<const Lab
 }  // namespace
 
 Result<NodeBits> write_labels(SectionFileWriter& main, const GraphStore& graph, const NodeBits& members,
-                              bool at_rest) {
+                              std::span<const std::pair<Node, Node>> equals, bool at_rest) {
   const LabelTable& labels = *graph.labels();
   const Node nodes = members.size();
   const Numbering numbering(labels, nodes);
@@ -109,14 +145,15 @@ Result<NodeBits> write_labels(SectionFileWriter& main, const GraphStore& graph, 
   }
   TRY(main.append(bits.take()));
   main.begin(kStarts);
-  const uint32_t rest = at_rest ? 1 : 0;
+  const OpenedSets opened(labels, equals);
+  bool whole = at_rest;
+  for (Node node = 0; whole && graph.has_label_trees() && node < nodes; ++node)
+    whole = !members.has(node) || opened.same(node);
+  const uint32_t rest = whole ? 1 : 0;
   TRY(main.append_numbers(std::span(&rest, 1)));
-  for (const Label label : labels.all_labels()) {
-    const Node start = labels.start(label);
-    if (!members.has(start)) continue;
-    const LabelStart entry{label, start, labels.loose(label)};
-    TRY(main.append_numbers(std::span(&entry, 1)));
-  }
+  for (const LabelStart& start : labels.starts())
+    if (members.has(start.start) && opened.has(start.start, start.label))
+      TRY(main.append_numbers(std::span(&start, 1)));
   if (graph.nested() == nullptr) return NodeBits();
   return write_groups(main, graph.nested()->groups, members, numbering.number);
 }

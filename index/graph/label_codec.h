@@ -3,9 +3,9 @@
 //   LSET  u32 sets, then per set u32 count and that many u32 labels, ascending: those that rows carry, in the
 //         order in which rows come to carry them, each once. Set 0, not among them, is that of no labels
 //   LNOD  u32 w, then n × w bits (bit_stream.h): the set of each vector, set i of LSET as i + 1
-//   LSTA  u32 1 where no node was being linked, else 0: then edges to those that were are left out; per
-//   label,
-//         ascending, u32 label, u32 start, u32 rows that could not be joined to the others
+//   LSTA  u32 1 where the trees of labels are whole, else 0: edges to nodes that were being linked are left
+//         out, or some lead through nodes that were walked by labels of rows that have left their chains; per
+//         label, ascending, u32 label, u32 start, u32 rows that could not be joined to the others
 //
 // By which sets nodes are walked follows from these and the chains of EQUL, with labels=nested from the
 // groups (nested_codec.h), which follow. labels=fused has no starts.
@@ -16,21 +16,14 @@
 
 namespace kith {
 
-/// `members` of the graph: a start that is not among them is left out. With labels=nested all nodes that have
-/// lists there, and the groups that were written come back (write_groups).
+/// `members` of the graph, and the chains that hang at them: a start that is not among them is left out. With
+/// labels=nested all nodes that have lists there, and the groups that were written come back (write_groups).
 Result<NodeBits> write_labels(SectionFileWriter& main, const GraphStore& graph, const NodeBits& members,
-                              bool at_rest);
-
-/// An entry of LSTA.
-struct LabelStart {
-  Label label;
-  Node start;
-  uint32_t loose;
-};
+                              std::span<const std::pair<Node, Node>> equals, bool at_rest);
 
 struct LabelStarts {
   bool at_rest = false;
-  std::vector<LabelStart> starts;
+  std::vector<LabelStart> starts;          // the entries of LSTA
   std::vector<LabelGroups::Group> groups;  // with labels=nested
 };
 

@@ -48,7 +48,7 @@ class LabelFilter {
       if (!table_.for_each_node(set, visit)) return;
   }
 
-  /// Rows that match, at most and about; removed ones are counted.
+  /// Live rows that match, at most and about.
   uint64_t rows() const { return rows_; }
   /// Visits the nodes that match, in no order, until `visit` returns false.
   template <typename Visit>

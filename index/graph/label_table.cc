@@ -87,14 +87,21 @@ Result<LabelSetNumber> LabelTable::append_set(std::span<const Label> wanted) {
 }
 
 void LabelTable::set(Node node, LabelSetNumber set) {
-  own_[node] = set;
+  own_[node].store(set, std::memory_order_relaxed);
   walked_[node].store(set, std::memory_order_release);
+  const std::unique_lock lock(mutex_);
   SetRecord& record = sets_[set];
-  before_[node] = record.last.load(std::memory_order_relaxed);
+  before_[node].store(record.last.load(std::memory_order_relaxed), std::memory_order_release);
   record.last.store(node + 1, std::memory_order_release);
   record.rows.fetch_add(1, std::memory_order_release);
-  const std::unique_lock lock(mutex_);
   for (const Label label : labels(set)) ++places_[label].rows;
+}
+
+void LabelTable::count_removed(Node node) {
+  const LabelSetNumber set = set_of(node);
+  const std::unique_lock lock(mutex_);
+  sets_[set].rows.fetch_sub(1, std::memory_order_release);
+  for (const Label label : labels(set)) --places_[label].rows;
 }
 
 bool LabelTable::may_occlude(Node centre, Node candidate, Node kept) const {
@@ -121,6 +128,19 @@ Node LabelTable::claim_start(Label label, Node node) {
   return place.start;
 }
 
+void LabelTable::move_start(Label label, Node node) {
+  const std::unique_lock lock(mutex_);
+  places_[label].start = node;
+}
+
+bool LabelTable::move_start(Label label, Node from, Node to) {
+  const std::unique_lock lock(mutex_);
+  Node& start = places_[label].start;
+  if (start != from) return false;
+  start = to;
+  return true;
+}
+
 Result<void> LabelTable::widen(Node node, LabelSetNumber more) {
   LabelSetNumber before = walk_set(node);
   while (before != kEveryLabel) {
@@ -136,6 +156,12 @@ void LabelTable::count_loose(Label label, uint32_t rows) {
   const std::unique_lock lock(mutex_);
   uint32_t& loose = places_[label].loose;
   loose += std::min(rows, UINT32_MAX - loose);
+}
+
+void LabelTable::forget_loose(Label label, uint32_t rows) {
+  const std::unique_lock lock(mutex_);
+  uint32_t& loose = places_[label].loose;
+  loose -= std::min(rows, loose);
 }
 
 uint64_t LabelTable::rows(Label label) const {
@@ -162,13 +188,13 @@ size_t LabelTable::count_sets_with(Label label) const {
   return place == places_.end() ? 0 : place->second.sets.size();
 }
 
-std::vector<Label> LabelTable::all_labels() const {
-  std::vector<Label> all;
+std::vector<LabelStart> LabelTable::starts() const {
+  std::vector<LabelStart> all;
   {
     const std::shared_lock lock(mutex_);
-    for (const auto& [label, place] : places_) all.push_back(label);
+    for (const auto& [label, place] : places_) all.push_back({label, place.start, place.loose});
   }
-  std::sort(all.begin(), all.end());
+  std::ranges::sort(all, {}, &LabelStart::label);
   return all;
 }
 

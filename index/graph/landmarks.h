@@ -29,6 +29,12 @@ class Landmarks {
     return used;
   }
   void set(uint32_t position, Node node) { nodes_[position].store(node, std::memory_order_release); }
+  void replace(Node node, Node by) {
+    for (std::atomic<Node>& one : nodes_) {
+      Node same = node;
+      one.compare_exchange_strong(same, by, std::memory_order_acq_rel);
+    }
+  }
   /// After the first `count` have been set.
   void resize(uint32_t count) { count_.store(count, std::memory_order_release); }
 

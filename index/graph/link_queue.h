@@ -2,8 +2,9 @@
 // and every thread that waits (add under back-pressure, settle), so that waiting inside a pool's own task
 // cannot deadlock.
 //
-// Nodes are claimed in order. `prefix` is a node below which all are done, so [prefix, end) holds all pending
-// ones. A pool task works a slice and queues itself again, so that other work of the pool gets its turn.
+// Nodes are named by their positions in the queue and claimed in order. `prefix` is a position below which
+// all are done, so [prefix, end) holds all pending ones. A pool task works a slice and queues itself again,
+// so that other work of the pool gets its turn.
 #pragma once
 
 #include <atomic>
@@ -24,8 +25,10 @@ class LinkQueue {
   class Work {
    public:
     virtual ~Work() = default;
-    virtual void link(Node node) = 0;
-    virtual bool linked(Node node) const = 0;
+    virtual void link(uint64_t position) = 0;
+    virtual bool linked(uint64_t position) const = 0;
+    /// Other work that was asked for by `ask_for_tidying`.
+    virtual void tidy() {}
   };
 
   /// `work` and `pool` (may be null) outlive the queue.
@@ -34,19 +37,25 @@ class LinkQueue {
   ~LinkQueue();
 
   /// Nodes [0, count) are linked already. While none is pending only.
-  void assume_done(Node count);
+  void assume_done(uint64_t count);
   /// Nodes [previous end, end) are to be linked. Links them here when there is no pool.
-  void publish(Node end);
+  void publish(uint64_t end);
   /// Returns when at most `count` are pending, linking itself meanwhile.
   void wait_at_most(uint64_t count);
+  /// Returns when all nodes below `position` are linked, linking itself meanwhile.
+  void wait_for_prefix(uint64_t position);
   /// Returns when none of now is pending. The stop's error when it says so first.
   Result<void> drain(const Stop& stop);
+
+  /// Has a task of the pool, which there is, call Work::tidy soon; once, however often it is asked before.
+  void ask_for_tidying();
 
   uint64_t pending() const {
     const uint64_t done = done_.load(std::memory_order_acquire);  // first: both only grow
     return end_.load(std::memory_order_acquire) - done;
   }
-  Node prefix() const { return prefix_.load(std::memory_order_acquire); }
+  uint64_t prefix() const { return prefix_.load(std::memory_order_acquire); }
+  uint64_t end() const { return end_.load(std::memory_order_acquire); }
 
  private:
   /// Outlives the queue in tasks that the pool has not started yet; they find `stopped` and leave.
@@ -67,9 +76,10 @@ class LinkQueue {
   ThreadPool* pool_;
   std::shared_ptr<Control> control_;
   std::atomic<bool> stopping_{false};
-  std::atomic<Node> end_{0};
-  std::atomic<Node> claimed_{0};
-  std::atomic<Node> prefix_{0};
+  std::atomic<bool> untidy_{false};
+  std::atomic<uint64_t> end_{0};
+  std::atomic<uint64_t> claimed_{0};
+  std::atomic<uint64_t> prefix_{0};
   std::atomic<uint64_t> done_{0};
 };
 

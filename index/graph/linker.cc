@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/random.h"
+#include "base/schedule.h"
 #include "index/graph/mean_vector.h"
 #include "index/graph/select_recoverable.h"
 #include "index/graph/starts.h"
@@ -32,7 +33,7 @@ Candidate descend(const GraphStore& graph, const RowScorer& scorer, uint32_t lay
     }
     scorer.score(scratch.rows.data(), degree, scratch.distances.data());
     for (uint32_t i = 0; i < degree; ++i) {
-      if (!(scratch.distances[i] < from.distance)) continue;
+      if (!(scratch.distances[i] < from.distance) || graph.left(scratch.nodes[i])) continue;
       from = {scratch.distances[i], scratch.nodes[i]};
       moved = true;
     }
@@ -47,12 +48,14 @@ void Linker::link(Node node, Node nodes) {
   find_place(node, nodes);
   LinkPlan& plan = scratch_.plan;
   if (plan.equal != kNoNode) return hang(plan.equal, node);
+  schedule_point();
   choose_parent(node, plan, [](Node) { return 0u; });
   write_lists(node, plan);
+  schedule_point();
   const std::vector<PruneCandidate>& base = plan.selected[0];
   connect(base[plan.parent].node, 0, {base[plan.parent].distance, node, false, true});
   for (size_t i = 0; i < base.size(); ++i)
-    if (i != plan.parent) connect(base[i].node, 0, {base[i].distance, node});
+    if (schedule_point(); i != plan.parent) connect(base[i].node, 0, {base[i].distance, node});
   for (uint32_t layer = 1; layer < plan.selected.size(); ++layer)
     for (const PruneCandidate& neighbor : plan.selected[layer])
       connect(neighbor.node, layer, {neighbor.distance, node});
@@ -66,6 +69,7 @@ bool Linker::link_first(Node node) {
   if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
     graph_.set_zero_node(node);
   graph_.offer_entry(node, graph_.level(node));
+  schedule_point();
   join_labels(node);
   return true;
 }
@@ -84,16 +88,11 @@ void Linker::find_place(Node node, Node nodes) {
   const uint32_t top = std::min(level, entry.level);
   plan.selected.resize(top + 1);
   for (uint32_t layer = top + 1; layer-- > 0;) {
-    find_candidates(scorer, nearest, layer, nodes);
-    const std::vector<Candidate>& found = plan.candidates;
-    if (measure_.on_codes() &&
-        measure_.blurred(scratch_.query, found[std::min(found.size(), Measure::kBlurRank) - 1].node)) {
-      measure_ = measure_.on_vectors();
-      scorer = measure_.from_node(node, scratch_.query);
-      nearest.distance = scorer.score_one(nearest.node);
-      find_candidates(scorer, nearest, layer, nodes);
+    find_candidates_of(node, scorer, nearest, layer, nodes);
+    if (layer == 0 && graph_.labels() != nullptr) {
+      add_label_candidates(node, scorer, nodes);
+      drop_leaving(plan.candidates);
     }
-    if (layer == 0 && graph_.labels() != nullptr) add_label_candidates(node, scorer, nodes);
     nearest = plan.candidates.front();
     if (layer == 0) plan.equal = find_equal(node, scorer);
     if (plan.equal != kNoNode) return;
@@ -135,14 +134,15 @@ void Linker::move_entry(Node nodes) {
 
 /// A candidate with the same bytes. Equal vectors have the same distance to the new one as it has to itself,
 /// but for the rounding of kernels (of the cosine's own size even where the distance is about 0), so few are
-/// compared.
+/// compared. Nothing comes to hang at a node that leaves.
 Node Linker::find_equal(Node node, const RowScorer& scorer) {
   const VectorSpace& space = graph_.space();
   const float self = scorer.score_one(node);
   const bool cosine = space.metric == Metric::kCosine;
   const float slack = 1e-4f * (cosine ? std::max(1.0f, std::abs(self)) : std::abs(self));
   for (const Candidate& candidate : scratch_.plan.candidates) {
-    if (std::abs(candidate.distance - self) <= slack && same_vector(node, candidate.node))
+    if (std::abs(candidate.distance - self) <= slack && !graph_.leaving(candidate.node) &&
+        same_vector(node, candidate.node))
       return candidate.node;
     if (space.metric != Metric::kInnerProduct && candidate.distance > self + slack) break;
   }
@@ -166,7 +166,7 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
     add_starts(graph_, scorer, s.first_start, nodes, s.visited, stats_,
                [&](float distance, Node node) { s.pool.insert(distance, node, true); });
   s.trail.clear();
-  s.pool.keep_trail(graph_.options().rule.ladder() ? &s.trail : nullptr);
+  s.pool.keep_trail(graph_.options().rule.ladder() || s.whole_trail ? &s.trail : nullptr);
   s.pool.keep_met(layer == 0 && graph_.nested() != nullptr ? &s.met : nullptr);
   const Stop never;
   const Result<void> walked = layer == 0 ? beam_search(BaseLayer{&graph_.base()}, scorer, AllNodes{}, s.pool,
@@ -179,6 +179,29 @@ void Linker::find_candidates(const RowScorer& scorer, Candidate from, uint32_t l
   std::sort(s.trail.begin(), s.trail.end(),
             [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
   s.plan.candidates.insert(s.plan.candidates.end(), s.trail.begin(), s.trail.end());
+  drop_leaving(s.plan.candidates);
+}
+
+/// From nodes that an edge is to lead to. Where all leave, those stay that are of the graph still.
+void Linker::drop_leaving(std::vector<Candidate>& candidates) const {
+  if (!graph_.some_left()) return;
+  const auto leaves = [&](const Candidate& candidate) { return graph_.leaving(candidate.node); };
+  const bool all = std::all_of(candidates.begin(), candidates.end(), leaves);
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    return all ? graph_.left(candidate.node) : graph_.leaving(candidate.node);
+  });
+}
+
+void Linker::find_candidates_of(Node node, RowScorer& scorer, Candidate from, uint32_t layer, Node nodes) {
+  find_candidates(scorer, from, layer, nodes);
+  const std::vector<Candidate>& found = scratch_.plan.candidates;
+  if (!measure_.on_codes() ||
+      !measure_.blurred(scratch_.query, found[std::min(found.size(), Measure::kBlurRank) - 1].node))
+    return;
+  measure_ = measure_.on_vectors();
+  scorer = measure_.from_node(node, scratch_.query);
+  from.distance = scorer.score_one(from.node);
+  find_candidates(scorer, from, layer, nodes);
 }
 
 /// Algorithm 4, lines 3 to 7. The walk has seen all neighbours of its beam and dropped the far ones: these
@@ -197,6 +220,7 @@ void Linker::extend_candidates(const RowScorer& scorer, uint32_t layer, Node nod
     scorer.score(s.step.rows.data(), count, s.step.distances.data());
     for (size_t j = 0; j < count; ++j) s.plan.candidates.push_back({s.step.distances[j], s.step.nodes[j]});
   }
+  drop_leaving(s.plan.candidates);
   std::sort(s.plan.candidates.begin(), s.plan.candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
 }
@@ -261,9 +285,11 @@ void Linker::choose_parent(Node node, LinkPlan& plan, const Taken& taken) {
   for (uint64_t step = 0; far == plan.candidates.end() && !has_room(parent); ++step) {
     const uint32_t degree = graph_.base().read(parent.node, s.ids.data());
     if (degree == 0 || step == kStepsMax) return;
-    parent.node = s.ids[mix64(mix64(node) + step) % degree];
+    const Node next = s.ids[mix64(mix64(node) + step) % degree];
+    if (!graph_.left(next)) parent.node = next;
   }
   parent.distance = measure_.between(node, s.query).score_one(parent.node);
+  if (selected.size() == graph_.base().capacity()) selected.pop_back();
   plan.parent = selected.size();
   selected.push_back(parent);
 }
@@ -291,104 +317,6 @@ void Linker::write_lists(Node node, const LinkPlan& plan) {
       if (i == plan.parent || keep_all) marks.set_forced(static_cast<uint32_t>(i), true);
     graph_.base().assign(node, ids);
   }
-}
-
-void Linker::connect(Node to, uint32_t layer, PruneCandidate edge) {
-  layer == 0 ? connect_base(to, edge) : connect_upper(to, layer, edge);
-}
-
-uint32_t Linker::forced_count(Node node) const {
-  const auto guard = graph_.locks().lock(node);
-  const ListMarks marks = graph_.marks(node);
-  uint32_t count = 0;
-  for (uint32_t position = 0; position < graph_.base().capacity(); ++position)
-    count += marks.forced(position);
-  return count;
-}
-
-void Linker::connect_base(Node to, PruneCandidate edge) {
-  const auto guard = graph_.locks().lock(to);
-  connect_locked(to, edge);
-}
-
-void Linker::connect_locked(Node to, PruneCandidate edge) {
-  LinkScratch& s = scratch_;
-  AdjacencyStore& lists = graph_.base();
-  s.ids.resize(lists.capacity());
-  ListMarks marks = graph_.marks(to);
-  const uint32_t count = lists.read(to, s.ids.data());
-  if (count < lists.capacity()) {
-    marks.set_forced(count, edge.forced);
-    return lists.set(to, count, edge.node);
-  }
-  uint32_t forced = 0;
-  for (uint32_t position = 0; position < count; ++position) forced += marks.forced(position);
-  edge.forced = edge.forced && forced + 1 < graph_.options().degree_kept;
-  const Measure measure = load_candidates(to, count, marks.checked(), edge);
-  prune(measure, to, 0, graph_.options().degree_kept);
-  s.ids.clear();
-  size_t checked = 0;
-  for (const PruneCandidate& kept : s.prune.kept) {
-    marks.set_forced(static_cast<uint32_t>(s.ids.size()), kept.forced);
-    checked += kept.checked;
-    s.ids.push_back(kept.node);
-  }
-  for (size_t position = s.ids.size(); position < lists.capacity(); ++position)
-    marks.set_forced(static_cast<uint32_t>(position), false);
-  marks.set_checked(checked);
-  lists.assign(to, s.ids);
-}
-
-void Linker::connect_upper(Node to, uint32_t layer, PruneCandidate edge) {
-  LinkScratch& s = scratch_;
-  AdjacencyStore& lists = graph_.upper();
-  s.ids.resize(lists.capacity());
-  const uint64_t list = graph_.upper_list(to, layer);
-  const auto guard = graph_.locks().lock(to);
-  const uint32_t count = lists.read(list, s.ids.data());
-  if (count < lists.capacity()) return lists.set(list, count, edge.node);
-  const Measure measure = load_candidates(to, count, kNoMarks, edge);
-  prune(measure, to, layer, lists.capacity());
-  s.ids.clear();
-  for (const PruneCandidate& kept : s.prune.kept) s.ids.push_back(kept.node);
-  lists.assign(list, s.ids);
-}
-
-Measure Linker::load_candidates(Node centre, uint32_t count, uint32_t checked, PruneCandidate edge) {
-  const Measure measure = graph_.measure();
-  load_candidates(measure, centre, count, checked, edge);
-  if (!measure.on_codes()) return measure;
-  const Node near = scratch_.prune.candidates[std::min<size_t>(count, Measure::kBlurRank) - 1].node;
-  if (!measure.blurred(scratch_.centre, near)) return measure;
-  const Measure exact = measure.on_vectors();
-  edge.distance = exact.between(centre, scratch_.centre).score_one(edge.node);
-  load_candidates(exact, centre, count, checked, edge);
-  return exact;
-}
-
-void Linker::load_candidates(const Measure& measure, Node centre, uint32_t count, uint32_t checked,
-                             PruneCandidate edge) {
-  LinkScratch& s = scratch_;
-  const RowScorer scorer = measure.between(centre, s.centre);
-  s.rows.resize(count);
-  s.distances.resize(count);
-  for (uint32_t i = 0; i < count; ++i) {
-    s.rows[i] = scorer.row(s.ids[i]);
-    scorer.prefetch(s.rows[i]);
-  }
-  scorer.score(s.rows.data(), count, s.distances.data());
-  s.prune.measured += count;
-  const bool marked = checked != kNoMarks;
-  const ListMarks marks = graph_.marks(centre);
-  s.prune.candidates.clear();
-  for (uint32_t i = 0; i < count; ++i)
-    s.prune.candidates.push_back(
-        {s.distances[i], s.ids[i], marked && i < checked, marked && marks.forced(i)});
-  s.prune.candidates.push_back(edge);
-  std::sort(s.prune.candidates.begin(), s.prune.candidates.end(),
-            [](const PruneCandidate& a, const PruneCandidate& b) {
-              return a.distance < b.distance || (a.distance == b.distance && a.node < b.node);
-            });
 }
 
 }  // namespace kith

@@ -7,7 +7,7 @@
 // frequent label crowds a rare one out of the beam.) The pruning rule then spares what a label needs. Beyond
 // the paper, each label has a spanning tree from its start, of edges that no pruning drops, as the whole
 // graph has one: a node joins it through a neighbour that is linked, so was joined before, and so on down to
-// the start.
+// the start. Nobody joins by a node that leaves, and label_tree.h has those join others that did before.
 #include <algorithm>
 
 #include "index/graph/label_layer.h"
@@ -34,7 +34,7 @@ void Linker::walk_label(const RowScorer& scorer, Label label, size_t beam, Node 
   s.visited.reset(nodes);
   s.pool.reset(beam);
   s.trail.clear();
-  s.pool.keep_trail(graph_.options().rule.ladder() ? &s.trail : nullptr);
+  s.pool.keep_trail(graph_.options().rule.ladder() || s.whole_trail ? &s.trail : nullptr);
   const Node start = labels.start(label);
   const std::span<const Node> starts(&start, start == kNoNode ? 0 : 1);
   add_label_starts(graph_, scorer, starts, walks, nodes, s.visited, s.step, stats_,
@@ -70,7 +70,12 @@ void Linker::join_labels(Node node) {
   const LabelTable* labels = graph_.labels();
   if (labels == nullptr || graph_.options().fused()) return;
   if (graph_.nested() != nullptr) return NestedLinker(graph_, scratch_, measure_, stats_).link(node);
-  for (const Label label : labels->labels(labels->walk_set(node))) join(node, label, nullptr);
+  for (const Label label : labels->labels(labels->walk_set(node))) join(node, label);
+}
+
+void Linker::join_labels_again(Node node) {
+  const LabelTable& labels = *graph_.labels();
+  for (const Label label : labels.labels(labels.walk_set(node))) join(node, label);
 }
 
 /// A search by the fused metric that found the chain's new member by a representative that lacks its labels
@@ -101,12 +106,12 @@ void Linker::hang_labels(Node representative, Node node) {
   if (fresh.empty()) return;
   const auto first_new = std::stable_partition(fresh.begin(), fresh.end(),
                                                [&](Label label) { return labels.start(label) != kNoNode; });
-  for (auto label = fresh.begin(); label != first_new; ++label) join(representative, *label, nullptr);
+  for (auto label = fresh.begin(); label != first_new; ++label) join(representative, *label);
   if (!labels.widen(representative, more)) {
     for (const Label label : fresh) labels.count_loose(label);
     return;
   }
-  for (auto label = first_new; label != fresh.end(); ++label) join(representative, *label, nullptr);
+  for (auto label = first_new; label != fresh.end(); ++label) join(representative, *label);
 }
 
 void Linker::link_nested_again(Node node, const NodeBits& tree) {
@@ -120,48 +125,52 @@ void Linker::link_nested_again(Node node, const NodeBits& tree) {
   NestedLinker(graph_, scratch_, measure_, stats_, &tree).link(node);
 }
 
-/// A node that is being linked has neighbours by whom it may join. One that was linked before may lead to
-/// these by now, and asks a walk from the start.
-void Linker::join(Node node, Label label, const NodeBits* tree) {
+void Linker::join(Node node, Label label, const LabelReach* reach) {
   LabelTable& labels = *graph_.labels();
-  const Node start = labels.claim_start(label, node);
-  if (start == node) return;
-  if (tree == nullptr && !graph_.linked(node) && join_by_list(node, label)) return;
-  for (size_t beam = graph_.options().ef_construction; !join_by_walk(node, label, tree, beam);
-       beam *= kBeamGrowth) {
-    if (scratch_.pool.size() == beam) continue;
-    // No node that the walk reaches has room. A start that was there before its label may have none at first.
-    const float distance = measure_.between(node, scratch_.query).score_one(start);
-    if (!force_edge(start, {distance, node}, kStartShare)) labels.count_loose(label);
-    return;
-  }
+  const Node start = reach != nullptr ? reach->start : labels.claim_start(label, node);
+  if (start == node || join_near(node, label, reach)) return;
+  for (size_t beam = graph_.options().ef_construction; scratch_.pool.size() == beam;)
+    if (join_by_walk(node, label, reach, beam *= kBeamGrowth)) return;
+  // No node that the walk reaches has room. A start that was there before its label may have none at first:
+  // then it is this one that leads to it, and is the start.
+  const float distance = measure_.between(node, scratch_.query).score_one(start);
+  if (graph_.leaving(start)) return labels.count_loose(label);
+  if (force_edge(start, {distance, node}, kStartShare)) return;
+  if (reach != nullptr || !force_edge(node, {distance, start}, kStartShare)) return labels.count_loose(label);
+  if (!labels.move_start(label, start, node)) join(node, label, nullptr);
+}
+
+/// A node that is being linked has neighbours by whom it may join. One that was linked before may lead to
+/// these by now, and asks a walk from the start, but where it is known whom that reaches.
+bool Linker::join_near(Node node, Label label, const LabelReach* reach) {
+  if ((reach != nullptr || !graph_.linked(node)) && join_by_list(node, label, reach)) return true;
+  return join_by_walk(node, label, reach, graph_.options().ef_construction);
+}
+
+bool Linker::may_lead(Node from, Label label, const LabelReach* reach) const {
+  const LabelTable& labels = *graph_.labels();
+  if (!labels.has(labels.walk_set(from), label) || graph_.leaving(from)) return false;
+  if (reach != nullptr) return reach->nodes.contains(from);
+  return graph_.linked(from) || from == labels.start(label);
 }
 
 /// By one of its own neighbours, the nearest first.
-bool Linker::join_by_list(Node node, Label label) {
-  const LabelTable& labels = *graph_.labels();
-  const Node start = labels.start(label);
+bool Linker::join_by_list(Node node, Label label, const LabelReach* reach) {
   std::vector<Node> neighbors(graph_.base().capacity());
   neighbors.resize(graph_.base().read(node, neighbors.data()));
   const RowScorer scorer = measure_.between(node, scratch_.centre);
   return std::ranges::any_of(neighbors, [&](Node other) {
-    if (!labels.has(labels.walk_set(other), label)) return false;
-    if (other != start && !graph_.linked(other)) return false;
-    return force_edge(other, {scorer.score_one(other), node});
+    return may_lead(other, label, reach) && force_edge(other, {scorer.score_one(other), node});
   });
 }
 
-bool Linker::join_by_walk(Node node, Label label, const NodeBits* tree, size_t beam) {
-  const LabelTable& labels = *graph_.labels();
-  const Node start = labels.start(label);
+bool Linker::join_by_walk(Node node, Label label, const LabelReach* reach, size_t beam) {
   walk_label(measure_.between(node, scratch_.query), label, beam, graph_.grown());
   std::vector<Candidate> found;  // forcing an edge may prune, in the same scratch
   for (size_t i = 0; i < scratch_.pool.size(); ++i) found.push_back(scratch_.pool[i]);
   return std::ranges::any_of(found, [&](const Candidate& other) {
-    if (other.node == node || !labels.has(labels.walk_set(other.node), label)) return false;
-    if (tree != nullptr ? !tree->has(other.node) : other.node != start && !graph_.linked(other.node))
-      return false;
-    return force_edge(other.node, {other.distance, node});
+    return other.node != node && may_lead(other.node, label, reach) &&
+           force_edge(other.node, {other.distance, node});
   });
 }
 
@@ -188,7 +197,7 @@ bool Linker::force_edge(Node to, PruneCandidate edge, float share) {
     marks.set_forced(at, true);
   } else {
     edge.forced = true;
-    connect_locked(to, edge);
+    connect_locked(to, {&edge, 1});
   }
   return true;
 }

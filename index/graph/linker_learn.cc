@@ -44,7 +44,7 @@ void Linker::connect_learnt(Node to, PruneCandidate edge) {
     forced += marks.forced(position);
   }
   edge.forced = static_cast<float>(forced) < kLearntShare * static_cast<float>(capacity);
-  connect_locked(to, edge);
+  connect_locked(to, {&edge, 1});
 }
 
 }  // namespace kith

@@ -38,6 +38,8 @@ class RowFilter {
   void use(const RowBits& bits) { bits_ = &bits; }
 
   bool returnable(Node node) {
+    // First: of a node that is used again meanwhile the row is no older than this.
+    const bool removed = rows_.removed(node);
     if (allowed_ != nullptr) {
       ++asked_;
       const Row row = rows_.row(node);
@@ -48,7 +50,7 @@ class RowFilter {
       ++asked_;
       if (!labels_->matches(node)) return false;
     }
-    return !rows_.removed(node);
+    return !removed;
   }
 
   /// Whether the node or a vector equal to it, of the first `nodes`, may be returned.

@@ -31,15 +31,16 @@ Result<SearchAnswer> GraphWalk::nearest_allowed(const SearchRequest& request, ui
                   .gamma = graph_.options().gamma,
                   .distances_max = request.distances_max,
                   .fallback = request.fallback};
-  const size_t wanted = std::min<uint64_t>(request.k, returnable_);
+  const size_t wanted = std::min<uint64_t>(request.k, returnable_);  // more may have come since
+  const size_t most = std::min<uint64_t>(request.k, nodes_);
   plan_ = first_plan(asked, input);
   const FilterPlan begun = plan_;
   while (true) {
-    TopK top(wanted), pending(wanted);
+    TopK top(most), pending(most);
     const bool answered = TRY(run_plan(input, walk_budget(asked, plan_, input), top, pending));
     if (answered) {
       TRY(stop_.check());
-      SearchAnswer answer = merge(top, pending, wanted);
+      SearchAnswer answer = merge(top, pending, most);
       answer.plan_begun = begun;
       answer.plan = plan_;
       if (plan_ == FilterPlan::kScan || answer.neighbors.size() >= wanted) return answer;
@@ -106,9 +107,10 @@ Result<void> GraphWalk::walk_wider_until_enough(const PlanInput& input) {
 }
 
 void GraphWalk::make_bits() {
-  if (filter_.allowed() == nullptr || filter_.has_bits() || !bits_pay(index_.rows().rows_end(), nodes_))
+  if (filter_.allowed() == nullptr || filter_.has_bits() ||
+      !bits_pay(filter_.allowed()->block_count(), nodes_))
     return;
-  scratch_.bits.assign(*filter_.allowed(), index_.rows().rows_end());
+  scratch_.bits.assign(*filter_.allowed());
   filter_.use(scratch_.bits);
 }
 

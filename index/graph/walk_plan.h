@@ -23,10 +23,9 @@ struct PlanInput {
   double share() const { return static_cast<double>(matches) / static_cast<double>(nodes); }
 };
 
-/// Bits of all rows that were ever added are worth their making; numbers are not given twice, so there may be
-/// many more of them than nodes.
-constexpr bool bits_pay(uint64_t rows_end, uint64_t nodes) {
-  return rows_end <= 65'536 + 32 * nodes;
+/// Bits of the rows allowed are worth their making. Numbers are not given twice, so these may lie far apart.
+constexpr bool bits_pay(uint64_t blocks, uint64_t nodes) {
+  return blocks <= 1 + 32 * nodes / RowSet::kBlockRows;
 }
 
 /// Accepted nodes that an inline walk keeps. It goes through about 1 / share of them, so a wide beam is not

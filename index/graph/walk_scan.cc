@@ -1,7 +1,9 @@
 // GraphWalk's scans: of all rows that may be returned, exactly or by their codes, and of those not linked
 // yet.
 #include <algorithm>
+#include <functional>
 
+#include "base/schedule.h"
 #include "index/graph/graph_walk.h"
 
 namespace kith {
@@ -13,6 +15,7 @@ constexpr size_t kCodeStep = 32;        // codes a kernel call
 }  // namespace
 
 Result<void> GraphWalk::measure(std::span<const Node> nodes, float* out) {
+  schedule_point();
   exact_.score(TRY(graph_.vectors().fetch(nodes, scratch_.fetched, stats_)), nodes.size(), out);
   exact_.count(nodes.size(), stats_);
   return {};
@@ -46,12 +49,12 @@ void GraphWalk::for_each_returnable(Visit visit) {
     return;
   }
   uint64_t asked = 0;
-  Node node = 0;
+  RowCursor cursor(rows);
   filter_.allowed()->for_each([&](Row row) {
     ++asked;
-    node = rows.find_from(row, node);
-    if (node >= nodes_) return false;  // all further rows are above
-    if (rows.row(node) != row || rows.removed(node)) return true;
+    const Node node = cursor.find(row);
+    if (cursor.ended()) return false;
+    if (node >= nodes_ || rows.removed(node)) return true;
     return (filter_.labels() != nullptr && !filter_.labels()->matches(node)) || visit(node);
   });
   filter_.count(asked);
@@ -83,8 +86,14 @@ Result<void> GraphWalk::scan_all(TopK& top) {
 
 Result<void> GraphWalk::scan_pending(TopK& top) {
   std::vector<Node> nodes;
-  for (Node node = index_.pending_prefix(); node < nodes_; ++node)
+  index_.for_each_pending(nodes_, [&](Node node) {
     if (!graph_.linked(node) && filter_.returnable(node)) nodes.push_back(node);
+  });
+  // One that was used again may be met twice.
+  if (std::adjacent_find(nodes.begin(), nodes.end(), std::greater_equal<>()) != nodes.end()) {
+    std::sort(nodes.begin(), nodes.end());
+    nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+  }
   stats_.pending_scanned += nodes.size();
   return scan(nodes, top);
 }

@@ -121,6 +121,7 @@ Result<GraphOptions> parse_hcnng(const IndexOptions& options, const VectorSpace&
   out.degree = out.degree_kept = std::max(8u, kTreeDegree * out.trees + 4);
   out.ef_construction = reader.number("ef_construction", 100, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
+  read_delete_option(reader, out);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
   read_code_options(reader, space, 0, out);
   TRY(reader.finish());

@@ -26,6 +26,7 @@ Result<GraphOptions> parse_hnsw(const IndexOptions& options, const VectorSpace& 
   out.degree = out.degree_kept = 2 * out.links;
   out.ef_construction = reader.number("ef_construction", out.ef_construction, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
+  read_delete_option(reader, out);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
   out.keep_pruned = reader.flag("keep_pruned", out.keep_pruned);
   out.extend_candidates = reader.flag("extend_candidates", out.extend_candidates);

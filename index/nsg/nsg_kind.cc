@@ -96,6 +96,7 @@ Result<GraphOptions> parse_nsg(const IndexOptions& options, const VectorSpace& s
   out.starts = reader.number("roots", 32, 0, 256);
   out.ef_construction = reader.number("ef_construction", 60, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
+  read_delete_option(reader, out);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
   read_code_options(reader, space, 0, out);
   TRY(reader.finish());

@@ -16,6 +16,7 @@ Result<GraphOptions> parse_nsw(const IndexOptions& options, const VectorSpace& s
   out.starts = reader.number("restarts", 10, 0, 64);
   out.ef_construction = reader.number("ef_construction", 100, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
+  read_delete_option(reader, out);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
   read_code_options(reader, space, 0, out);
   TRY(reader.finish());

@@ -76,6 +76,7 @@ Result<GraphOptions> parse_vamana(const IndexOptions& options, const VectorSpace
   out.levels = reader.flag("levels", out.levels);
   out.ef_construction = reader.number("ef_construction", 128, 1, 10'000);
   out.ef = reader.number("ef", out.ef, 1, 100'000);
+  read_delete_option(reader, out);
   out.pending_max = reader.number("pending_max", out.pending_max, 1, 1u << 30);
   out.deterministic = reader.flag("deterministic", out.deterministic);
   TRY(reader.finish());

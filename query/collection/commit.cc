@@ -15,8 +15,25 @@ namespace kith {
 struct LocalCollection::GroupPlan {
   struct Added {
     const CheckedPoint* point;
+    Row replaces;   // of those that were live before the group, or kNoRow
     bool replaced;  // by a later request of the same group
   };
+  /// Where an id lives once all that is planned is done.
+  struct Place {
+    Row row = kNoRow;
+    uint64_t expires_at_ms = 0;
+  };
+
+  explicit GroupPlan(const LocalCollection& collection)
+      : ids(collection.ids_), expiries(collection.expiries_) {}
+  Place find(std::string_view id_key) const;
+  bool visible(const Place& place) const {
+    return place.row != kNoRow && (place.expires_at_ms == 0 || place.expires_at_ms > now_ms);
+  }
+  bool stale(const WriteRequest& request) const;
+
+  const IdMap& ids;
+  const ExpiryMap& expiries;
 
   Row first_row = 0;
   Row next_row = 0;
@@ -42,10 +59,25 @@ std::string_view text(const std::byte* data, size_t bytes) {
 
 }  // namespace
 
+LocalCollection::GroupPlan::Place LocalCollection::GroupPlan::find(std::string_view id_key) const {
+  const auto changed = overlay.find(id_key);
+  const Row row = changed != overlay.end() ? changed->second : ids.find(id_key);
+  if (row == kNoRow) return {};
+  return {row, row < first_row ? expiries.expires_at(row) : added[row - first_row].point->expires_at_ms};
+}
+
+/// Whether a point that the request was made from is another by now, or expired, or there after all.
+bool LocalCollection::GroupPlan::stale(const WriteRequest& request) const {
+  return std::ranges::any_of(request.made_from, [&](const PointVersion& version) {
+    const Place place = find(version.id_key);
+    return (visible(place) ? place.row : kNoRow) != version.row;
+  });
+}
+
 Result<WriteReceipt> LocalCollection::upsert(std::span<const Point> points, Durability durability) {
   TRY(check_alive());
   CheckedBatch batch = TRY(validate_points(schema_, points));
-  const MemoryReservation room = TRY(admit(batch));
+  const MemoryReservation room = TRY(admit(batch, "an upsert"));
   for (CheckedPoint& point : batch.points) point.values = TRY(PayloadValues::of(point.payload));
   WriteRequest request;
   request.upserts = std::move(batch.points);
@@ -88,7 +120,7 @@ void LocalCollection::mark_dropped() {
 /// Not to throw: the queue behind would wait for ever.
 void LocalCollection::commit(std::span<WriteRequest* const> group) noexcept {
   if (group.front()->task != nullptr) return group.front()->task();
-  GroupPlan plan;
+  GroupPlan plan(*this);
   plan.first_row = plan.next_row = next_row_;
   plan.sequence = sequence_;
   plan.stamp = stamp_;
@@ -142,6 +174,8 @@ Result<void> LocalCollection::plan(WriteRequest& request, GroupPlan& plan) {
   if (kNoRow - plan.next_row <= request.upserts.size())
     return resource_exhausted(
         "collection '{}': its {} row numbers are used up; copy it into a new collection", name_, kNoRow);
+  request.stale = !planted("stale-unseen") && plan.stale(request);
+  if (request.stale) return failed_precondition("collection '{}': a point was written meanwhile", name_);
   if (request.purge) {
     request.removes = expired_ids(plan);
     if (request.removes.empty()) return {};
@@ -155,7 +189,7 @@ Result<void> LocalCollection::plan(WriteRequest& request, GroupPlan& plan) {
   plan_upserts(request, plan, change, receipt);
   for (const std::string& id_key : request.removes) {
     const Tombstone gone = plan_tombstone(id_key, plan, change);
-    if (!gone.stored) continue;
+    if (gone.row == kNoRow) continue;
     plan.batch.erase(KvTable::kRecords, id_entry_key(number_, id_key));
     if (plan.overlaid) plan.overlay[id_key] = kNoRow;
     if (gone.seen) ++receipt.removed;
@@ -176,7 +210,7 @@ void LocalCollection::plan_upserts(WriteRequest& request, GroupPlan& plan, Chang
   for (const CheckedPoint& point : request.upserts) {
     const Tombstone gone = plan_tombstone(point.id_key, plan, change);
     ++(gone.seen ? receipt.replaced : receipt.inserted);
-    if (!gone.stored) ++plan.points;
+    if (gone.row == kNoRow) ++plan.points;
     if (point.expires_at_ms != 0) ++plan.expiring;
     const Row row = plan.next_row++;
     plan.batch.put(KvTable::kRecords, id_entry_key(number_, point.id_key), row_value(row));
@@ -187,7 +221,7 @@ void LocalCollection::plan_upserts(WriteRequest& request, GroupPlan& plan, Chang
       plan.batch.put_borrowed(KvTable::kVectors, vector_key(number_, field, row), {},
                               text(data, vector_bytes(spec.type, spec.dim)));
     }
-    plan.added.push_back({&point, false});
+    plan.added.push_back({&point, gone.row < plan.first_row ? gone.row : kNoRow, false});
     if (plan.overlaid) plan.overlay[point.id_key] = row;
   }
 }
@@ -205,46 +239,39 @@ std::vector<std::string> LocalCollection::expired_ids(const GroupPlan& plan) con
 /// Erases the row that the id lives in, if any; its id entry is left to the caller.
 LocalCollection::Tombstone LocalCollection::plan_tombstone(std::string_view id_key, GroupPlan& plan,
                                                            Change& change) const {
-  const auto changed = plan.overlay.find(id_key);
-  const Row row = changed != plan.overlay.end() ? changed->second : ids_.find(id_key);
+  const GroupPlan::Place place = plan.find(id_key);
+  const Row row = place.row;
   if (row == kNoRow) return {};
   if (!planted("tombstone-lost")) plan.batch.erase(KvTable::kRecords, row_record_key(number_, row));
   for (size_t field = 0; field < schema_.vectors.size() && !planted("vectors-stay"); ++field)
     plan.batch.erase(KvTable::kVectors, vector_key(number_, static_cast<uint8_t>(field), row));
-  uint64_t expires_at = 0;
-  if (row < plan.first_row) {
+  if (row < plan.first_row)
     plan.removed.push_back(row);
-    expires_at = expiries_.expires_at(row);
-  } else {
+  else
     plan.added[row - plan.first_row].replaced = true;
-    expires_at = plan.added[row - plan.first_row].point->expires_at_ms;
-  }
   if (!planted("removal-unlogged")) change.removed.push_back(row);
-  if (expires_at != 0) --plan.expiring;
-  return {true, expires_at == 0 || expires_at > plan.now_ms};
+  if (place.expires_at_ms != 0) --plan.expiring;
+  return {row, plan.visible(place)};
 }
 
 /// Indexes and columns first, then ids: a reader finds a new row nowhere until all of the group is in place,
 /// then all of it.
 void LocalCollection::apply(const GroupPlan& plan) {
-  std::vector<Row> rows;
-  std::vector<const std::byte*> vectors;
-  std::vector<LabelSet> labels;
+  FieldIndex::Added added;
   for (size_t field = 0; field < fields_.size(); ++field) {
-    rows.clear();
-    vectors.clear();
-    labels.clear();
+    added.clear();
     for (size_t i = 0; i < plan.added.size(); ++i) {
       if (plan.added[i].replaced) continue;
       for (const auto& [position, data] : plan.added[i].point->vectors) {
         if (position != field) continue;
-        rows.push_back(plan.first_row + static_cast<Row>(i));
-        vectors.push_back(data);
-        if (fields_[field]->labeled()) labels.push_back(plan.added[i].point->labels);
+        added.rows.push_back(plan.first_row + static_cast<Row>(i));
+        added.vectors.push_back(data);
+        added.replaced.push_back(plan.added[i].replaces);
+        if (fields_[field]->labeled()) added.labels.push_back(plan.added[i].point->labels);
       }
     }
-    if (planted("index-misses-a-row") && rows.size() > 1) rows.pop_back();
-    fields_[field]->add(rows, vectors, labels);
+    if (planted("index-misses-a-row") && added.rows.size() > 1) added.rows.pop_back();
+    fields_[field]->add(added);
   }
   for (size_t i = 0; i < plan.added.size(); ++i) {
     if (plan.added[i].replaced || (planted("columns-miss-a-row") && i + 1 == plan.added.size())) continue;
@@ -263,6 +290,7 @@ void LocalCollection::apply(const GroupPlan& plan) {
       ids_.insert(point.id_key, row);
       if (point.expires_at_ms != 0) expiries_.insert(row, point.expires_at_ms);
     }
+    for (const std::unique_ptr<FieldIndex>& field : fields_) field->finish_add();
     CHECK(ids_.size() == plan.points && expiries_.size() == plan.expiring);
     sequence_ = plan.sequence;
     stamp_ = plan.stamp;

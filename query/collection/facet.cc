@@ -182,7 +182,7 @@ Result<std::optional<Facets>> LocalCollection::count_facets(const FacetQuery& qu
     points += from_payloads.take(value);
     top.offer(std::move(value), points);
   };
-  const RowBits bits(rows, next_row_);
+  const RowBits bits(rows);
   CodeCounts strings;
   TRY(count_keys(std::move(values.codes), bits, query.stop, [&](uint64_t code, uint64_t points) {
     if (code <= ColumnValues::kTrue)

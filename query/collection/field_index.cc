@@ -81,26 +81,46 @@ Result<void> FieldIndex::add_to(Index& index, std::span<const Row> rows, VectorB
   return labeled_ ? kind_.add_labeled(index, rows, vectors, labels) : index.add(rows, vectors);
 }
 
+void FieldIndex::Added::clear() {
+  rows.clear();
+  vectors.clear();
+  replaced.clear();
+  labels.clear();
+}
+
 /// Gathers vectors that lie apart into the blocks that an index takes.
-Result<void> FieldIndex::add_scattered(std::span<const Row> rows, std::span<const std::byte* const> vectors,
-                                       std::span<const LabelSet> labels) {
+Result<void> FieldIndex::add_scattered(const Added& added) {
   const std::shared_ptr<Index> into = index();
+  const std::span<const Row> rows(added.rows);
+  const bool replaces = !labeled_ && kind_.add_replacing != nullptr &&
+                        std::ranges::any_of(added.replaced, [](Row row) { return row != kNoRow; });
   const size_t width = vector_bytes(field_.type, field_.dim);
   const size_t chunk = std::max<size_t>(1, kGatherBytes / width);
   std::vector<std::byte> gathered(std::min(chunk, rows.size()) * width);
   for (size_t at = 0; at < rows.size(); at += chunk) {
     const size_t count = std::min(chunk, rows.size() - at);
-    for (size_t i = 0; i < count; ++i) std::memcpy(gathered.data() + i * width, vectors[at + i], width);
-    TRY(add_to(*into, rows.subspan(at, count), {gathered.data(), field_.type, field_.dim, count},
-               labeled_ ? labels.subspan(at, count) : labels));
+    for (size_t i = 0; i < count; ++i) std::memcpy(gathered.data() + i * width, added.vectors[at + i], width);
+    const VectorBlock block{gathered.data(), field_.type, field_.dim, count};
+    if (replaces) {
+      const auto renamed = TRY(kind_.add_replacing(*into, rows.subspan(at, count), block,
+                                                   std::span(added.replaced).subspan(at, count)));
+      renamed_.insert(renamed_.end(), renamed.begin(), renamed.end());
+      continue;
+    }
+    const std::span<const LabelSet> labels(added.labels);
+    TRY(add_to(*into, rows.subspan(at, count), block, labeled_ ? labels.subspan(at, count) : labels));
   }
   return {};
 }
 
-void FieldIndex::add(std::span<const Row> rows, std::span<const std::byte* const> vectors,
-                     std::span<const LabelSet> labels) {
+void FieldIndex::add(const Added& added) {
   if (!usable()) return;
-  if (auto added = add_scattered(rows, vectors, labels); !added.ok()) give_up(added.error());
+  if (const auto done = add_scattered(added); !done.ok()) give_up(done.error());
+}
+
+void FieldIndex::finish_add() {
+  if (kind_.rename != nullptr) kind_.rename(*index(), renamed_);
+  renamed_.clear();
 }
 
 void FieldIndex::remove(Row row) {

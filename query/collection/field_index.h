@@ -5,7 +5,7 @@
 // vectors, loudly, until another index that was built from the truth takes its place (rebuild.cc). Nothing is
 // ever answered from an index that misses a change.
 //
-// Threads: add, remove and replace by the collection's leader only; the rest by any thread.
+// Threads: add, finish_add, remove and replace by the collection's leader only; the rest by any thread.
 #pragma once
 
 #include <atomic>
@@ -40,10 +40,18 @@ class FieldIndex {
   /// Stays whole for whoever holds it, also once another has taken its place.
   std::shared_ptr<Index> index() const;
 
-  /// vectors[i] becomes rows[i]; rows ascend and are above all rows added before. `labels` of each row, of
-  /// a labeled field.
-  void add(std::span<const Row> rows, std::span<const std::byte* const> vectors,
-           std::span<const LabelSet> labels);
+  /// Rows of one write, which ascend and are above all that were added before.
+  struct Added {
+    std::vector<Row> rows;
+    std::vector<const std::byte*> vectors;
+    std::vector<Row> replaced;     // that each replaces, or kNoRow
+    std::vector<LabelSet> labels;  // of each row, of a labeled field
+    void clear();
+  };
+  /// A row whose vector is that of the row that it replaces may be missing until finish_add.
+  void add(const Added& added);
+  /// At the moment in which readers come to see what was added, before anything is removed.
+  void finish_add();
   void remove(Row row);
 
   /// An empty index for this field, to be filled and handed to `replace`.
@@ -71,8 +79,7 @@ class FieldIndex {
  private:
   FieldIndex(std::string collection, const Schema& schema, const VectorField& field, const IndexKind& kind,
              Engine& engine);
-  Result<void> add_scattered(std::span<const Row> rows, std::span<const std::byte* const> vectors,
-                             std::span<const LabelSet> labels);
+  Result<void> add_scattered(const Added& added);
   void give_up(const Error& error);
 
   const std::string collection_;  // its name, for the log
@@ -82,6 +89,7 @@ class FieldIndex {
   const bool joins_labels_;
   const IndexKind& kind_;
   Engine& engine_;
+  std::vector<Renaming> renamed_;  // by add, of finish_add
   std::atomic<bool> usable_{true};
   std::atomic<bool> saved_{false};
   mutable std::mutex mutex_;      // guards all below

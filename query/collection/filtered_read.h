@@ -46,4 +46,11 @@ class LocalCollection::FilteredRead {
   std::optional<Matcher> matcher_;  // made when columns leave something to it
 };
 
+/// The points that satisfy a filter at one moment.
+struct LocalCollection::Matching {
+  View view;
+  uint64_t sequence = 0;
+  RowSet rows;
+};
+
 }  // namespace kith

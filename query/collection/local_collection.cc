@@ -107,9 +107,9 @@ void LocalCollection::sample_memory() {
 
 /// The batch counts by its own bytes and a little for ids; what lists and codes come to is found by the
 /// sample after it.
-Result<MemoryReservation> LocalCollection::admit(const CheckedBatch& batch) {
+Result<MemoryReservation> LocalCollection::admit(const CheckedBatch& batch, std::string_view what_kind) {
   TRY(engine_->store->health());
-  const std::string what = fmt::format("an upsert of {} points", batch.points.size());
+  const std::string what = fmt::format("{} of {} points", what_kind, batch.points.size());
   if (const auto room = engine_->disk.admit(batch.bytes); !room.ok())
     return make_error(room.error().code, "collection '{}': {} is refused: {}", name_, what,
                       room.error().message);

@@ -2,7 +2,9 @@
 //
 // A write (commit.cc): checked alone, then queued; the leader gives rows to a group of requests, writes them
 // as one KvBatch, then lets the indexes and the id map follow, and only then acknowledges. If the KV write
-// fails nothing in memory has changed. A crash at any moment leaves, per request, all or nothing.
+// fails nothing in memory has changed. A crash at any moment leaves, per request, all or nothing. What a
+// write makes from stored points (revision.h) says which rows it was made from, and counts only as long as
+// they stand.
 //
 // A read (search.cc, read.cc) sees one state of ids and one snapshot of the store that belong together: while
 // a KV write is under way the store is ahead of the id map, so the leader parks a snapshot of the state
@@ -70,6 +72,10 @@ class LocalCollection final : public Collection {
 
   Result<WriteReceipt> upsert(std::span<const Point> points, Durability durability) override;
   Result<WriteReceipt> remove(std::span<const Id> ids, Durability durability) override;
+  Result<WriteReceipt> remove(const Filter& filter, Durability durability, const Stop& stop) override;
+  Result<WriteReceipt> update(std::span<const PointUpdate> updates, Durability durability) override;
+  Result<WriteReceipt> update(const Filter& filter, const Patch& patch, Durability durability,
+                              const Stop& stop) override;
   Result<std::vector<std::optional<Point>>> get(std::span<const Id> ids, Fetch fetch) const override;
   using Collection::count;
   using Collection::scroll;
@@ -149,10 +155,11 @@ class LocalCollection final : public Collection {
   };
   struct GroupPlan;
   class FilteredRead;
+  class Revision;
   /// What became of a row that an id lived in.
   struct Tombstone {
-    bool stored = false;  // there was one
-    bool seen = false;    // and it had not expired
+    Row row = kNoRow;   // in which the id lived, if any
+    bool seen = false;  // and it had not expired
   };
 
   Result<void> check_alive() const;
@@ -174,7 +181,7 @@ class LocalCollection final : public Collection {
   Error no_memory() const;
 
   /// Room for a batch in memory, until it is written, and on the disk; or ResourceExhausted.
-  Result<MemoryReservation> admit(const CheckedBatch& batch);
+  Result<MemoryReservation> admit(const CheckedBatch& batch, std::string_view what_kind);
   uint64_t memory_bytes() const;
   /// What a checkpoint lacks that writes do not tell of.
   struct LinkState {
@@ -200,7 +207,8 @@ class LocalCollection final : public Collection {
   Result<ScrollPage> scroll_alive(const std::optional<Id>& from, uint32_t limit, Fetch fetch) const;
   Result<ScrollPage> scroll_filtered(const std::optional<Id>& from, uint32_t limit, Fetch fetch,
                                      const Filter& filter, const Stop& stop) const;
-  Result<uint64_t> count_filtered(const Filter& filter, const Stop& stop) const;
+  struct Matching;
+  Result<Matching> matching(const Filter& filter, const Stop& stop) const;
   /// Calls visit(i, record, payload) for each of rows[i] that the view has, a step of them at a time, in no
   /// order; the first error ends it. Corruption where a payload does not parse.
   using VisitPayload = std::function<Result<void>(size_t, const RowRecord&, const JsonValue&)>;

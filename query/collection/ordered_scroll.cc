@@ -197,7 +197,7 @@ class LocalCollection::OrderedRead {
       return take_group(value, std::move(rows));
     };
     if (!after_.has_value() || after_->value.has_value()) {
-      const RowBits bits(rows_, uint64_t{collection_.next_row_});
+      const RowBits bits(rows_);
       const ColumnOrder order(*collection_.columns_, std::move(values_), request_.order, bits, request_.stop);
       TRY(order.walk(after_.has_value() ? after_->value : std::nullopt, take));
       TRY(read_batch());

@@ -26,20 +26,24 @@ LocalCollection::View LocalCollection::view_now(bool locked) const {
 }
 
 Result<uint64_t> LocalCollection::count(const Filter* filter, const Stop& stop) const {
-  if (filter != nullptr) return while_alive([&] { return count_filtered(*filter, stop); });
+  if (filter != nullptr) {
+    const auto rows = [&]() -> Result<uint64_t> { return TRY(matching(*filter, stop)).rows.size(); };
+    return while_alive(rows);
+  }
   TRY(check_alive());
   std::shared_lock lock(state_mutex_);
   return ids_.size() - expiries_.expired_rows(engine_->now_ms()).size();
 }
 
-Result<uint64_t> LocalCollection::count_filtered(const Filter& filter, const Stop& stop) const {
+Result<LocalCollection::Matching> LocalCollection::matching(const Filter& filter, const Stop& stop) const {
   TRY(check_filter(filter));
   FilteredRead read(*this, filter, stop);
-  View view;
+  Matching matching;
   RowSet unseen;
   {
     std::shared_lock lock(state_mutex_);
-    view = view_locked();
+    matching.view = view_locked();
+    matching.sequence = sequence_;
     unseen = expired_locked();
     TRY(read.select(/*locked=*/true));
     read.rows().for_each([&](Row row) {
@@ -47,10 +51,10 @@ Result<uint64_t> LocalCollection::count_filtered(const Filter& filter, const Sto
       return true;
     });
   }
-  TRY(read.decide(*view));
-  RowSet rows = read.rows();
-  rows.subtract(unseen);
-  return rows.size();
+  TRY(read.decide(*matching.view));
+  matching.rows = read.rows();
+  matching.rows.subtract(unseen);
+  return matching;
 }
 
 /// Columns may know rows already that ids do not, and still some that ids do not know any more.

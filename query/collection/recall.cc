@@ -110,16 +110,19 @@ void LocalCollection::restore_calibrations(const KvSnapshot& view) const {
 
 LocalCollection::RecallLook LocalCollection::look_at_recall() const {
   RecallLook look;
-  RowCounts counts;
+  FieldState now;
   {
     std::shared_lock lock(state_mutex_);
-    counts = {next_row_, ids_.size()};
+    now = {next_row_, ids_.size()};
     look.sequence = sequence_;
   }
-  look.points = counts.rows;
-  for (size_t position = 0; position < fields_.size() && !look.due; ++position)
-    look.due = measurable(*fields_[position]) && fields_[position]->index()->stats().pending == 0 &&
-               ledgers_[position]->due(counts) != RecallLedger::Reason::kNone;
+  look.points = now.rows;
+  for (size_t position = 0; position < fields_.size() && !look.due; ++position) {
+    if (!measurable(*fields_[position])) continue;
+    const IndexStats stats = fields_[position]->index()->stats();
+    now.code_version = stats.code_version;
+    look.due = stats.pending == 0 && ledgers_[position]->due(now) != RecallLedger::Reason::kNone;
+  }
   return look;
 }
 
@@ -151,12 +154,13 @@ Result<std::vector<FieldCalibration>> LocalCollection::calibrate_fields(bool onl
   std::vector<FieldCalibration> out;
   for (size_t position = 0; position < fields_.size(); ++position) {
     if (!measurable(*fields_[position])) continue;
-    RowCounts counts;
+    FieldState now;
     {
       std::shared_lock state(state_mutex_);
-      counts = {next_row_, ids_.size()};
+      now = {next_row_, ids_.size()};
     }
-    const RecallLedger::Reason reason = ledgers_[position]->due(counts);
+    now.code_version = fields_[position]->index()->stats().code_version;
+    const RecallLedger::Reason reason = ledgers_[position]->due(now);
     if (only_due && reason == RecallLedger::Reason::kNone) continue;
     out.push_back(
         TRY(calibrate_field(static_cast<uint8_t>(position), only_due ? engine_->calibration_duty : 1, stop)));
@@ -176,6 +180,7 @@ Result<FieldCalibration> LocalCollection::calibrate_field(uint8_t position, doub
   RecallLedger& ledger = *ledgers_[position];
   const std::shared_ptr<Index> index = field.index();
   KeptCalibration kept;
+  kept.code_version = index->stats().code_version;
   uint64_t sequence = 0;
   {
     std::shared_lock lock(state_mutex_);

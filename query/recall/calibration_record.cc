@@ -7,7 +7,7 @@
 namespace kith {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 std::string measured_of(const VectorField& field) {
   std::string text =
@@ -23,6 +23,7 @@ std::string encode_calibration_record(const KeptCalibration& kept, const VectorF
   body.text(measured_of(field));
   body.number(kept.rows_end);
   body.number(kept.rows);
+  body.number(kept.code_version);
   body.raw(as_bytes(encode_calibration(kept.calibration)));
   ByteWriter writer;
   writer.number(kVersion);
@@ -34,8 +35,8 @@ std::string encode_calibration_record(const KeptCalibration& kept, const VectorF
 Result<KeptCalibration> parse_calibration_record(std::string_view value, const VectorField& field) {
   ByteReader reader(as_bytes(value), "calibration record");
   const auto version = TRY(reader.number<uint8_t>());
-  if (version != kVersion)
-    return corruption("calibration record has version {}, known is {}", version, kVersion);
+  if (version == 0 || version > kVersion)
+    return corruption("calibration record has version {}, known is up to {}", version, kVersion);
   const auto checksum = TRY(reader.number<uint32_t>());
   if (crc32c(reader.rest()) != checksum)
     return corruption("calibration record: its checksum is not that of its bytes");
@@ -47,6 +48,7 @@ Result<KeptCalibration> parse_calibration_record(std::string_view value, const V
   kept.rows = TRY(reader.number<uint64_t>());
   if (kept.rows > kept.rows_end)
     return corruption("calibration record: {} of {} rows are live", kept.rows, kept.rows_end);
+  if (version > 1) kept.code_version = TRY(reader.number<uint32_t>());
   kept.calibration = TRY(decode_calibration(as_text(reader.rest())));
   return kept;
 }

@@ -38,7 +38,7 @@ void RecallLedger::replace(KeptCalibration kept, bool anew) {
   if (anew) gauges_.calibrations->add();
   std::lock_guard lock(mutex_);
   calibration_.swap(calibration);
-  measured_ = {kept.rows_end, kept.rows};
+  measured_ = {kept.rows_end, kept.rows, kept.code_version};
   window_.clear();
   calibrations_ += anew;
 }
@@ -54,13 +54,14 @@ void RecallLedger::note(double recall, double target) {
   gauges_.queries->add();
 }
 
-RecallLedger::Reason RecallLedger::due(RowCounts now) const {
+RecallLedger::Reason RecallLedger::due(const FieldState& now) const {
   std::lock_guard lock(mutex_);
   if (calibration_ == nullptr) return Reason::kNever;
   const uint64_t added = now.rows_end - std::min(now.rows_end, measured_.rows_end);
   const uint64_t removed_now = now.rows_end - std::min(now.rows_end, now.rows);
   const uint64_t removed = removed_now - std::min(removed_now, measured_.rows_end - measured_.rows);
   if (std::max(added, removed) > measured_.rows / 4) return Reason::kChanged;
+  if (now.code_version != measured_.code_version) return Reason::kRecoded;
   return window_.drifted() ? Reason::kDrifted : Reason::kNone;
 }
 

@@ -22,9 +22,10 @@
 namespace kith {
 
 /// Of a field, now.
-struct RowCounts {
-  uint64_t rows_end = 0;  // rows given
-  uint64_t rows = 0;      // of them live
+struct FieldState {
+  uint64_t rows_end = 0;      // rows given
+  uint64_t rows = 0;          // of them live
+  uint32_t code_version = 0;  // of its index (IndexStats)
 };
 
 /// Thread-safe.
@@ -47,9 +48,10 @@ class RecallLedger {
   /// A recent query was answered again: what it found of what there is, and what it was to find.
   void note(double recall, double target);
 
-  enum class Reason : uint8_t { kNone, kNever, kChanged, kDrifted };
-  /// Why the field should be measured now. kChanged: more than a quarter of its rows.
-  Reason due(RowCounts now) const;
+  enum class Reason : uint8_t { kNone, kNever, kChanged, kRecoded, kDrifted };
+  /// Why the field should be measured now. kChanged: more than a quarter of its rows. kRecoded: its index has
+  /// other codes.
+  Reason due(const FieldState& now) const;
 
   void set_calibrating(std::optional<CalibrationProgress> progress);
   FieldRecall recall() const;
@@ -65,14 +67,15 @@ class RecallLedger {
   Gauges gauges_;
   mutable std::mutex mutex_;                        // guards all below
   std::shared_ptr<const Calibration> calibration_;  // null: none
-  RowCounts measured_;                              // when it was
+  FieldState measured_;                             // when it was
   uint64_t calibrations_ = 0;                       // since the directory was opened
   RecallWindow window_;
   std::optional<CalibrationProgress> calibrating_;
 };
 
 constexpr const char* reason_text(RecallLedger::Reason reason) {
-  constexpr const char* kTexts[] = {"none", "never measured", "rows changed", "recall drifted"};
+  constexpr const char* kTexts[] = {"none", "never measured", "rows changed", "codes trained anew",
+                                    "recall drifted"};
   return kTexts[static_cast<size_t>(reason)];
 }
 

@@ -50,11 +50,10 @@ Result<void> check_vector(const VectorField& field, std::span<const std::byte> d
 
 static_assert(limits::kExpiresAt.max == kExpiryMax, "what is taken can be stored");
 
-Result<CheckedPoint> check_point(const Schema& schema, const Point& point) {
-  CheckedPoint checked;
-  checked.id_key = TRY(id_key_of(point.id));
-  checked.vectors.reserve(point.vectors.size());
-  for (const FieldVector& vector : point.vectors) {
+Result<void> check_vectors(const Schema& schema, std::span<const FieldVector> vectors,
+                           CheckedPoint& checked) {
+  checked.vectors.reserve(vectors.size());
+  for (const FieldVector& vector : vectors) {
     const uint8_t field = TRY(find_field(schema, vector.field));
     const auto bit = static_cast<uint16_t>(1u << field);
     if ((checked.fields & bit) != 0)
@@ -63,10 +62,21 @@ Result<CheckedPoint> check_point(const Schema& schema, const Point& point) {
     TRY(check_vector(schema.vectors[field], vector.data, schema.vectors[field].type));
     checked.vectors.emplace_back(field, vector.data.data());
   }
-  TRY(limits::kPayloadBytes.check("payload bytes", point.payload.size()));
-  if (!point.payload.empty()) {
-    if (auto json = check_json_object(point.payload); !json.ok()) return within("payload", json.error());
-  }
+  return {};
+}
+
+Result<void> check_payload(std::string_view payload) {
+  TRY(limits::kPayloadBytes.check("payload bytes", payload.size()));
+  if (payload.empty()) return {};
+  if (auto json = check_json_object(payload); !json.ok()) return within("payload", json.error());
+  return {};
+}
+
+Result<CheckedPoint> check_point(const Schema& schema, const Point& point) {
+  CheckedPoint checked;
+  checked.id_key = TRY(id_key_of(point.id));
+  TRY(check_vectors(schema, point.vectors, checked));
+  TRY(check_payload(point.payload));
   if (!schema.payload.empty()) {
     const auto payload = JsonTree::parse_payload(point.payload);
     if (!payload.ok()) return within("payload", payload.error());
@@ -77,13 +87,6 @@ Result<CheckedPoint> check_point(const Schema& schema, const Point& point) {
   TRY(limits::kExpiresAt.check("expires_at_ms", point.expires_at_ms));
   checked.expires_at_ms = point.expires_at_ms;
   return checked;
-}
-
-size_t bytes_of(const Point& point) {
-  size_t bytes = point.payload.size() + sizeof(Uuid);
-  if (const auto* text = std::get_if<std::string>(&point.id)) bytes += text->size();
-  for (const FieldVector& vector : point.vectors) bytes += vector.data.size();
-  return bytes;
 }
 
 Result<void> check_grouping(const Query& query) {
@@ -154,10 +157,17 @@ Result<uint8_t> find_field(const Schema& schema, std::string_view name) {
                           name.substr(0, limits::kNameBytes.max), names);
 }
 
+size_t point_bytes(const Point& point) {
+  size_t bytes = point.payload.size() + sizeof(Uuid);
+  if (const auto* text = std::get_if<std::string>(&point.id)) bytes += text->size();
+  for (const FieldVector& vector : point.vectors) bytes += vector.data.size();
+  return bytes;
+}
+
 Result<CheckedBatch> validate_points(const Schema& schema, std::span<const Point> points) {
   TRY(limits::kBatchPoints.check("points", points.size()));
   CheckedBatch batch;
-  for (const Point& point : points) batch.bytes += bytes_of(point);
+  for (const Point& point : points) batch.bytes += point_bytes(point);
   TRY(limits::kBatchBytes.check("bytes of the batch", batch.bytes));
   batch.points.reserve(points.size());
   std::unordered_set<std::string_view> seen;
@@ -171,6 +181,46 @@ Result<CheckedBatch> validate_points(const Schema& schema, std::span<const Point
                               to_string(points[i].id));
   }
   return batch;
+}
+
+Result<CheckedBatch> validate_patched(const Schema& schema, std::span<const Point> points) {
+  CheckedBatch batch;
+  batch.points.reserve(points.size());
+  for (const Point& point : points) {
+    auto checked = check_point(schema, point);
+    if (!checked.ok()) return within(fmt::format("point {}", to_string(point.id)), checked.error());
+    batch.points.push_back(std::move(*checked));
+    batch.bytes += point_bytes(point);
+  }
+  return batch;
+}
+
+Result<void> validate_patch(const Schema& schema, const Patch& patch) {
+  if (patch.payload.empty() && !patch.replace_payload && patch.vectors.empty() && !patch.expires_at_ms)
+    return invalid_argument("patch: changes nothing; give a payload, vectors or when the point expires");
+  CheckedPoint unused;
+  TRY(check_vectors(schema, patch.vectors, unused));
+  TRY(check_payload(patch.payload));
+  return limits::kExpiresAt.check("expires_at_ms", patch.expires_at_ms.value_or(0));
+}
+
+Result<std::vector<std::string>> validate_updates(const Schema& schema,
+                                                  std::span<const PointUpdate> updates) {
+  TRY(limits::kBatchPoints.check("updates", updates.size()));
+  std::vector<std::string> keys;
+  std::unordered_set<std::string> seen;
+  for (size_t i = 0; i < updates.size(); ++i) {
+    const std::string where = fmt::format("updates[{}]", i);
+    auto key = id_key_of(updates[i].id);
+    if (!key.ok()) return within(where, key.error());
+    if (auto sound = validate_patch(schema, updates[i].patch); !sound.ok())
+      return within(where, sound.error());
+    if (!seen.insert(*key).second)
+      return invalid_argument("{}: id {} is twice in this batch; send each id once", where,
+                              to_string(updates[i].id));
+    keys.push_back(std::move(*key));
+  }
+  return keys;
 }
 
 Result<std::vector<std::string>> validate_ids(std::span<const Id> ids) {

@@ -37,6 +37,14 @@ struct CheckedBatch {
   size_t bytes = 0;
 };
 Result<CheckedBatch> validate_points(const Schema& schema, std::span<const Point> points);
+/// The same of points that were made from stored ones, each id once: an error names the point by its id.
+Result<CheckedBatch> validate_patched(const Schema& schema, std::span<const Point> points);
+/// As limits count it.
+size_t point_bytes(const Point& point);
+/// As far as it can be told without the point: what it is applied to is validated as patched.
+Result<void> validate_patch(const Schema& schema, const Patch& patch);
+/// Id keys, in order.
+Result<std::vector<std::string>> validate_updates(const Schema& schema, std::span<const PointUpdate> updates);
 /// Id keys, in order.
 Result<std::vector<std::string>> validate_ids(std::span<const Id> ids);
 

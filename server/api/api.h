@@ -45,6 +45,7 @@ class Api {
 
   virtual Result<v1::WriteResponse> upsert(const v1::UpsertRequest&, const Stop&) = 0;
   virtual Result<v1::WriteResponse> remove(const v1::DeleteRequest&, const Stop&) = 0;
+  virtual Result<v1::WriteResponse> update(const v1::UpdateRequest&, const Stop&) = 0;
   virtual Result<std::unique_ptr<UpsertStream>> upsert_stream(const Stop&) = 0;
 
   virtual Result<v1::GetResponse> get(const v1::GetRequest&, const Stop&) = 0;

@@ -90,6 +90,17 @@ Result<Id> id_from_proto(const v1::Id& id) {
   return invalid_argument("id: set one of number, uuid, text");
 }
 
+Result<std::vector<Id>> ids_from_proto(const google::protobuf::RepeatedPtrField<v1::Id>& ids) {
+  std::vector<Id> out;
+  out.reserve(static_cast<size_t>(ids.size()));
+  for (int i = 0; i < ids.size(); ++i) {
+    auto id = id_from_proto(ids[i]);
+    if (!id.ok()) return make_error(id.error().code, "ids[{}]: {}", i, id.error().message);
+    out.push_back(*std::move(id));
+  }
+  return out;
+}
+
 void id_to_proto(const Id& id, v1::Id* out) {
   if (const auto* number = std::get_if<uint64_t>(&id)) {
     out->set_number(*number);
@@ -198,6 +209,8 @@ void receipt_to_proto(const WriteReceipt& receipt, v1::WriteResponse* out) {
   out->set_inserted(receipt.inserted);
   out->set_replaced(receipt.replaced);
   out->set_removed(receipt.removed);
+  out->set_updated(receipt.updated);
+  out->set_missing(receipt.missing);
 }
 
 }  // namespace kith

@@ -22,6 +22,8 @@ Error within(Error error, std::string_view path, size_t index);
 std::string shortened(std::string_view text);
 
 Result<Id> id_from_proto(const v1::Id& id);
+/// Errors begin with `ids[i]`.
+Result<std::vector<Id>> ids_from_proto(const google::protobuf::RepeatedPtrField<v1::Id>& ids);
 void id_to_proto(const Id& id, v1::Id* out);
 
 Result<Schema> schema_from_proto(const v1::CreateCollectionRequest& request);
@@ -31,6 +33,9 @@ void backup_to_proto(const BackupInfo& backup, v1::BackupInfo* out);
 
 Result<Durability> durability_from_proto(v1::Durability durability);
 Result<std::vector<Point>> points_from_proto(const v1::UpsertRequest& request, const Schema& schema);
+/// Errors begin with `patch.`.
+Result<Patch> patch_from_proto(const v1::Patch& patch, const Schema& schema);
+Result<std::vector<PointUpdate>> updates_from_proto(const v1::UpdateRequest& request, const Schema& schema);
 /// Moves the payload out of `point`.
 void point_to_proto(Point&& point, const Schema& schema, v1::Point* out);
 void receipt_to_proto(const WriteReceipt& receipt, v1::WriteResponse* out);

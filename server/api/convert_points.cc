@@ -85,6 +85,23 @@ Result<FieldVector> vector_from_proto(const v1::Vector& vector, const Schema& sc
   return FieldVector{field->name, std::move(data)};
 }
 
+Result<std::vector<FieldVector>> vectors_from_proto(
+    const google::protobuf::RepeatedPtrField<v1::Vector>& vectors, const Schema& schema) {
+  std::vector<FieldVector> out;
+  out.reserve(std::min<size_t>(static_cast<size_t>(vectors.size()), limits::kFields.max));
+  for (int i = 0; i < vectors.size(); ++i) {
+    auto vector = vector_from_proto(vectors[i], schema, false);
+    if (!vector.ok()) return within(std::move(vector).error(), "vectors", static_cast<size_t>(i));
+    for (const FieldVector& earlier : out) {
+      if (earlier.field == vector->field) {
+        return invalid_argument("vectors[{}].field: '{}' stands twice in one point", i, earlier.field);
+      }
+    }
+    out.push_back(*std::move(vector));
+  }
+  return out;
+}
+
 Result<Point> point_from_proto(const v1::Point& point, const Schema& schema) {
   Point out;
   out.id = TRY(id_from_proto(point.id()));
@@ -92,17 +109,7 @@ Result<Point> point_from_proto(const v1::Point& point, const Schema& schema) {
   out.payload = point.payload();
   TRY(limits::kExpiresAt.check("expires_at_ms", point.expires_at_ms()));
   out.expires_at_ms = point.expires_at_ms();
-  out.vectors.reserve(std::min<size_t>(static_cast<size_t>(point.vectors_size()), limits::kFields.max));
-  for (int i = 0; i < point.vectors_size(); ++i) {
-    auto vector = vector_from_proto(point.vectors(i), schema, false);
-    if (!vector.ok()) return within(std::move(vector).error(), "vectors", static_cast<size_t>(i));
-    for (const FieldVector& earlier : out.vectors) {
-      if (earlier.field == vector->field) {
-        return invalid_argument("vectors[{}].field: '{}' stands twice in one point", i, earlier.field);
-      }
-    }
-    out.vectors.push_back(*std::move(vector));
-  }
+  out.vectors = TRY(vectors_from_proto(point.vectors(), schema));
   return out;
 }
 
@@ -138,6 +145,30 @@ Result<std::vector<Point>> points_from_proto(const v1::UpsertRequest& request, c
     points.push_back(*std::move(point));
   }
   return points;
+}
+
+Result<Patch> patch_from_proto(const v1::Patch& patch, const Schema& schema) {
+  Patch out;
+  auto vectors = vectors_from_proto(patch.vectors(), schema);
+  if (!vectors.ok()) return make_error(vectors.error().code, "patch.{}", vectors.error().message);
+  out.vectors = *std::move(vectors);
+  out.payload = patch.payload();
+  out.replace_payload = patch.replace_payload();
+  if (patch.has_expires_at_ms()) out.expires_at_ms = patch.expires_at_ms();
+  return out;
+}
+
+Result<std::vector<PointUpdate>> updates_from_proto(const v1::UpdateRequest& request, const Schema& schema) {
+  std::vector<PointUpdate> updates;
+  updates.reserve(static_cast<size_t>(request.updates_size()));
+  for (int i = 0; i < request.updates_size(); ++i) {
+    auto id = id_from_proto(request.updates(i).id());
+    if (!id.ok()) return within(std::move(id).error(), "updates", static_cast<size_t>(i));
+    auto patch = patch_from_proto(request.updates(i).patch(), schema);
+    if (!patch.ok()) return within(std::move(patch).error(), "updates", static_cast<size_t>(i));
+    updates.push_back({*std::move(id), *std::move(patch)});
+  }
+  return updates;
 }
 
 void point_to_proto(Point&& point, const Schema& schema, v1::Point* out) {

@@ -10,6 +10,7 @@
 #include "server/api/convert_plan.h"
 #include "server/api/local_reads.h"
 #include "server/api/local_stream.h"
+#include "server/api/local_writes.h"
 #include "server/api/validate.h"
 #include "server/api/wire_limits.h"
 
@@ -22,17 +23,6 @@ constexpr uint32_t kPageStep = 64;
 
 Fetch fetch_from_proto(const v1::Fetch& fetch) {
   return {fetch.payload(), fetch.vectors()};
-}
-
-Result<std::vector<Id>> ids_from_proto(const google::protobuf::RepeatedPtrField<v1::Id>& ids) {
-  std::vector<Id> out;
-  out.reserve(static_cast<size_t>(ids.size()));
-  for (int i = 0; i < ids.size(); ++i) {
-    auto id = id_from_proto(ids[i]);
-    if (!id.ok()) return make_error(id.error().code, "ids[{}]: {}", i, id.error().message);
-    out.push_back(*std::move(id));
-  }
-  return out;
 }
 
 class LocalApi final : public Api {
@@ -75,26 +65,17 @@ class LocalApi final : public Api {
 
   Result<v1::WriteResponse> upsert(const v1::UpsertRequest& request, const Stop& stop) override {
     TRY(validate(request));
-    const Durability durability = TRY(durability_from_proto(request.durability()));
-    const auto collection = TRY(database_.collection(request.collection()));
-    const std::vector<Point> points = TRY(points_from_proto(request, collection->schema()));
-    TRY(stop.check());
-    const WriteReceipt receipt = TRY(collection->upsert(points, durability));
-    v1::WriteResponse response;
-    receipt_to_proto(receipt, &response);
-    return response;
+    return local_upsert(*TRY(database_.collection(request.collection())), request, stop);
   }
 
   Result<v1::WriteResponse> remove(const v1::DeleteRequest& request, const Stop& stop) override {
     TRY(validate(request));
-    const Durability durability = TRY(durability_from_proto(request.durability()));
-    const auto collection = TRY(database_.collection(request.collection()));
-    const std::vector<Id> ids = TRY(ids_from_proto(request.ids()));
-    TRY(stop.check());
-    const WriteReceipt receipt = TRY(collection->remove(ids, durability));
-    v1::WriteResponse response;
-    receipt_to_proto(receipt, &response);
-    return response;
+    return local_remove(*TRY(database_.collection(request.collection())), request, stop);
+  }
+
+  Result<v1::WriteResponse> update(const v1::UpdateRequest& request, const Stop& stop) override {
+    TRY(validate(request));
+    return local_update(*TRY(database_.collection(request.collection())), request, stop);
   }
 
   Result<std::unique_ptr<UpsertStream>> upsert_stream(const Stop& stop) override {

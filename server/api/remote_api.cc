@@ -43,6 +43,9 @@ class RemoteApi final : public Api {
   Result<v1::WriteResponse> remove(const v1::DeleteRequest& request, const Stop& stop) override {
     return call(&Stub::Delete, request, stop);
   }
+  Result<v1::WriteResponse> update(const v1::UpdateRequest& request, const Stop& stop) override {
+    return call(&Stub::Update, request, stop);
+  }
   Result<std::unique_ptr<UpsertStream>> upsert_stream(const Stop& stop) override {
     return open_remote_stream(*stub_, stop);
   }

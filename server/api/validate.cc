@@ -131,7 +131,22 @@ Result<void> validate(const v1::UpsertRequest& request) {
 
 Result<void> validate(const v1::DeleteRequest& request) {
   TRY(check_name(request.collection()));
-  return check_ids(request.ids_size());
+  if (!request.has_filter()) return check_ids(request.ids_size());
+  if (request.ids_size() == 0) return {};
+  return invalid_argument("filter and ids: {} ids stand beside a filter; send one of them",
+                          request.ids_size());
+}
+
+Result<void> validate(const v1::UpdateRequest& request) {
+  TRY(check_name(request.collection()));
+  if (request.has_filter() && request.updates_size() > 0)
+    return invalid_argument("filter and updates: {} updates stand beside a filter; send one of them",
+                            request.updates_size());
+  if (request.has_filter() != request.has_patch())
+    return invalid_argument("patch: goes with a filter, and a filter with it; updates have their own");
+  if (!request.has_filter())
+    TRY(limits::kBatchPoints.check("updates (count)", static_cast<uint64_t>(request.updates_size())));
+  return limits::kBatchBytes.check("updates (bytes)", request.ByteSizeLong());
 }
 
 Result<void> validate(const v1::GetRequest& request) {

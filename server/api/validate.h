@@ -14,6 +14,7 @@ Result<void> validate(const v1::ListCollectionsRequest& request);
 Result<void> validate(const v1::GetCollectionRequest& request);
 Result<void> validate(const v1::UpsertRequest& request);
 Result<void> validate(const v1::DeleteRequest& request);
+Result<void> validate(const v1::UpdateRequest& request);
 Result<void> validate(const v1::GetRequest& request);
 Result<void> validate(const v1::ScrollRequest& request);
 Result<void> validate(const v1::CountRequest& request);

@@ -8,7 +8,7 @@ namespace kith {
 
 namespace limits {
 inline constexpr Limit kMessageBytes{"message_bytes", 0, 64 * kMiB, 0,
-                                     "bytes of an Upsert, UpsertStream, Delete, Get or SearchBatch message"};
+                                     "bytes of an Upsert, UpsertStream, Delete, Update, Get or SearchBatch message"};
 inline constexpr Limit kRequestBytes{"request_bytes", 0, 4 * kMiB, 0, "bytes of every other request"};
 inline constexpr Limit kAnswerBytes{"answer_bytes", 0, 64 * kMiB, 0, "bytes of an answer"};
 inline constexpr Limit kBatchHits{"batch_hits", 0, 1'000'000, 0,

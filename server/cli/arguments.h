@@ -22,7 +22,7 @@ struct CommandLine {
 };
 
 // Each adds its commands to `app`; parsing sets `line.chosen`.
-void add_write_commands(CLI::App& app, CommandLine& line);  // create, load, delete
+void add_write_commands(CLI::App& app, CommandLine& line);  // create, load, delete, update
 void add_read_commands(CLI::App& app, CommandLine& line);   // search, recommend, info, export, verify, bench
 void add_list_commands(CLI::App& app, CommandLine& line);   // count, scroll, facet
 /// checkpoint, limit, calibrate, tune, compact, backup, restore, repair.

@@ -18,8 +18,9 @@ inline void add_after_flag(CLI::App& command, uint64_t& after) {
                      "see at least the write of this \"sequence\", as load --json tells it");
 }
 
-inline void add_filter_flag(CLI::App& command, std::optional<std::string>& filter) {
-  command.add_option("--filter", filter, "only points that satisfy it, as in docs/filters.md: \"size < 10\"");
+inline CLI::Option* add_filter_flag(CLI::App& command, std::optional<std::string>& filter) {
+  return command.add_option("--filter", filter,
+                            "only points that satisfy it, as in docs/filters.md: \"size < 10\"");
 }
 
 }  // namespace kith

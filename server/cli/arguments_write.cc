@@ -1,8 +1,9 @@
-// Flags of create, load and delete, and those that all commands share.
+// Flags of create, load, delete and update, and those that all commands share.
 #include <CLI/CLI.hpp>
 
 #include "query/schema/limits.h"
 #include "server/cli/arguments.h"
+#include "server/cli/arguments_shared.h"
 
 namespace kith {
 namespace {
@@ -121,14 +122,16 @@ void add_load(CLI::App& app, CommandLine& line) {
 
 void add_delete(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<DeleteOptions>();
-  CLI::App* command = app.add_subcommand("delete", "delete points by id, or a collection");
+  CLI::App* command = app.add_subcommand("delete", "delete points by id or filter, or a collection");
   command->add_option("NAME", options->collection, "collection")->required();
   CLI::Option* id =
       command->add_option("--id", options->ids, "id of a point; may be repeated")->allow_extra_args(false);
   CLI::Option* file = command->add_option("--ids-file", options->ids_file, "file with one id a line");
+  CLI::Option* filter = add_filter_flag(*command, options->filter)->excludes(id)->excludes(file);
   command->add_flag("--collection-itself", options->collection_itself, "delete the collection and all in it")
       ->excludes(id)
-      ->excludes(file);
+      ->excludes(file)
+      ->excludes(filter);
   command->add_flag("--yes", options->yes, "do not ask");
   command->add_option("--durability", options->durability, "sync or async")
       ->check(CLI::IsMember({"sync", "async"}))
@@ -139,9 +142,41 @@ void add_delete(CLI::App& app, CommandLine& line) {
       "Examples:\n"
       "  kith delete books --id 7 --id sku-9 --dir ./data\n"
       "  kith delete books --ids-file gone.txt\n"
+      "  kith delete books --filter \"year < 1990\"\n"
       "  kith delete books --collection-itself --yes");
   command->callback([options, &line] {
     line.chosen = [options](Console& console) { return run_delete(*options, console); };
+  });
+}
+
+void add_update(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<UpdateOptions>();
+  CLI::App* command = app.add_subcommand("update", "change parts of points, by id or filter");
+  command->add_option("NAME", options->collection, "collection")->required();
+  CLI::Option* id =
+      command->add_option("--id", options->ids, "id of a point; may be repeated")->allow_extra_args(false);
+  CLI::Option* file = command->add_option("--ids-file", options->ids_file, "file with one id a line");
+  add_filter_flag(*command, options->filter)->excludes(id)->excludes(file);
+  CLI::Option* set = command->add_option(
+      "--set", options->set, "JSON object that is merged into the payload; null removes what it stands for");
+  command->add_option("--replace", options->replace, "JSON object that takes the payload's place")
+      ->excludes(set);
+  command->add_option("--vector", options->vector, "JSON array: the new vector");
+  command->add_option("--field", options->field, "vector field of --vector (default: the only one)");
+  command->add_option("--ttl", options->ttl_s, "seconds from now on after which points expire; 0: never")
+      ->check(CLI::Range(uint64_t{0}, limits::kExpiresAt.max / 2000));
+  command->add_option("--durability", options->durability, "sync or async")
+      ->check(CLI::IsMember({"sync", "async"}))
+      ->capture_default_str();
+  add_target_flags(*command, options->target, line);
+  command->footer(
+      "What no flag names stays as it is. Unknown ids are counted, and no error.\n\n"
+      "Examples:\n"
+      "  kith update books --id 7 --set '{\"read\": true, \"shelf\": null}' --dir ./data\n"
+      "  kith update books --filter \"year < 1990\" --set '{\"age\": {\"old\": true}}'\n"
+      "  kith update photos --id 7 --field image --vector '[0.1, 0.2, 0.3]'");
+  command->callback([options, &line] {
+    line.chosen = [options](Console& console) { return run_update(*options, console); };
   });
 }
 
@@ -172,6 +207,7 @@ void add_write_commands(CLI::App& app, CommandLine& line) {
   add_create(app, line);
   add_load(app, line);
   add_delete(app, line);
+  add_update(app, line);
 }
 
 }  // namespace kith

@@ -121,11 +121,27 @@ struct DeleteOptions {
   std::string collection;
   std::vector<std::string> ids;
   std::string ids_file;
+  std::optional<std::string> filter;  // as text
   bool collection_itself = false;
   bool yes = false;
   std::string durability = "sync";
 };
 Result<ExitCode> run_delete(const DeleteOptions& options, Console& console);
+
+struct UpdateOptions {
+  Target target;
+  std::string collection;
+  std::vector<std::string> ids;
+  std::string ids_file;
+  std::optional<std::string> filter;   // as text
+  std::optional<std::string> set;      // JSON, merged into payloads
+  std::optional<std::string> replace;  // JSON, instead of payloads
+  std::string vector;                  // JSON; "" = they stay
+  std::string field;                   // of the vector
+  std::optional<uint64_t> ttl_s;       // 0: never
+  std::string durability = "sync";
+};
+Result<ExitCode> run_update(const UpdateOptions& options, Console& console);
 
 struct CountOptions {
   Target target;

@@ -1,11 +1,10 @@
-// kith delete: points by id, in batches, or a whole collection after a question.
+// kith delete: points by id, in batches, or by filter, or a whole collection after a question.
 #include <algorithm>
-#include <fstream>
 
 #include "query/schema/limits.h"
+#include "server/cli/asked_ids.h"
 #include "server/cli/commands.h"
 #include "server/cli/durability.h"
-#include "server/cli/id_text.h"
 #include "server/cli/json_writer.h"
 
 namespace kith {
@@ -34,40 +33,34 @@ Result<ExitCode> drop(const DeleteOptions& options, Session& session, Console& c
   return ExitCode::kOk;
 }
 
-Result<std::vector<v1::Id>> read_ids(const DeleteOptions& options) {
-  std::vector<v1::Id> ids;
-  for (const std::string& text : options.ids) {
-    auto id = parse_id(text);
-    if (!id.ok()) return make_error(id.error().code, "--id: {}", id.error().message);
-    ids.push_back(*std::move(id));
+Result<ExitCode> delete_where(const DeleteOptions& options, v1::Durability durability, Session& session,
+                              Console& console) {
+  v1::DeleteRequest request;
+  request.set_collection(options.collection);
+  request.set_durability(durability);
+  request.mutable_filter()->set_text(*options.filter);
+  const v1::WriteResponse receipt = TRY(session.api().remove(request, session.stop()));
+  if (console.json) {
+    JsonWriter out;
+    out.begin_object().field("removed", receipt.removed()).field("sequence", receipt.sequence()).end_object();
+    console.print_line(out.str());
+  } else {
+    console.note(fmt::format("deleted {} points", receipt.removed()));
   }
-  if (options.ids_file.empty()) return ids;
-  std::ifstream file(options.ids_file);
-  if (!file) return not_found("--ids-file: cannot open '{}'", options.ids_file);
-  std::string line;
-  for (size_t number = 1; std::getline(file, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
-    auto id = parse_id(line);
-    if (!id.ok())
-      return make_error(id.error().code, "--ids-file '{}' line {}: {}", options.ids_file, number,
-                        id.error().message);
-    ids.push_back(*std::move(id));
-  }
-  if (file.bad()) return unavailable("--ids-file: reading '{}' failed", options.ids_file);
-  return ids;
+  return ExitCode::kOk;
 }
 
 }  // namespace
 
 Result<ExitCode> run_delete(const DeleteOptions& options, Console& console) {
-  const std::vector<v1::Id> ids = TRY(read_ids(options));
-  if (!options.collection_itself && ids.empty())
+  const std::vector<v1::Id> ids = TRY(read_ids(options.ids, options.ids_file));
+  if (!options.collection_itself && !options.filter && ids.empty())
     return invalid_argument(
-        "nothing to delete: give --id, a --ids-file with ids in it, or --collection-itself");
+        "nothing to delete: give --id, a --ids-file with ids in it, --filter, or --collection-itself");
   const v1::Durability durability = TRY(parse_durability(options.durability));
   Session session = TRY(Session::open(options.target, false));
   if (options.collection_itself) return drop(options, session, console);
+  if (options.filter) return delete_where(options, durability, session, console);
   TRY(session.collection(options.collection));
 
   uint64_t removed = 0, sequence = 0;

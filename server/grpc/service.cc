@@ -108,6 +108,7 @@ Service::Service(Api& api, uint32_t waiting_max)
   add_unary("/kith.v1.Kith/GetCollection", kSmall, &Api::get_collection);
   add_unary("/kith.v1.Kith/Upsert", kLarge, &Api::upsert);
   add_unary("/kith.v1.Kith/Delete", kLarge, &Api::remove);
+  add_unary("/kith.v1.Kith/Update", kLarge, &Api::update);
   add_unary("/kith.v1.Kith/Get", kLarge, &Api::get);
   add_unary("/kith.v1.Kith/Scroll", kSmall, &Api::scroll);
   add_unary("/kith.v1.Kith/Count", kSmall, &Api::count);

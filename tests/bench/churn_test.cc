@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -23,8 +24,8 @@ std::string runbooks() {
   return (std::filesystem::path(__FILE__).parent_path() / "../../bench/churn/runbooks").string();
 }
 
-constexpr const char* kRunbooks[] = {"sliding-window", "expiration-time", "clustered", "random-replace",
-                                     "drift"};
+constexpr const char* kRunbooks[] = {"sliding-window", "expiration-time", "clustered",
+                                     "random-replace", "drift",           "principal"};
 
 BenchSet small_set() {
   return testing_support::must(load_bench_set("synthetic", 20));
@@ -74,6 +75,28 @@ TEST(Runbook, LeavesTheOldestFirst) {
       EXPECT_EQ(schedule.cycles[cycle].leave[i], cycle * 50 + i);
       EXPECT_EQ(schedule.cycles[cycle].come[i], 1000 + cycle * 50 + i);
     }
+}
+
+/// The middle of what comes moves much further than where rows come in the order of the file.
+TEST(Runbook, ComesAlongOneDirection) {
+  const BenchSet set = small_set();
+  const uint32_t dim = set.base.dim;
+  const auto moved = [&](const char* name) {
+    const Schedule schedule =
+        testing_support::must(schedule_of(testing_support::must(small(name, 15)), set.base.block()));
+    double squared = 0;
+    for (uint32_t d = 0; d < dim; ++d) {
+      const auto mean = [&](const std::vector<uint32_t>& rows) {
+        double sum = 0;
+        for (const uint32_t row : rows) sum += reinterpret_cast<const float*>(set.base[row].data)[d];
+        return sum / static_cast<double>(rows.size());
+      };
+      const double difference = mean(schedule.cycles.back().come) - mean(schedule.first);
+      squared += difference * difference;
+    }
+    return std::sqrt(squared);
+  };
+  EXPECT_GT(moved("principal"), 2 * moved("drift"));
 }
 
 TEST(Runbook, LeavesByRowsThatAreAlikeWhereClustersLeave) {
@@ -159,6 +182,7 @@ TEST(ChurnSuite, GivesFiguresOfEveryRunbook) {
   options.threads = 1;
   options.directory = runbooks();
   Report report("churn", "test", Machine());
+  options.runbooks = {std::begin(kRunbooks), std::end(kRunbooks)};
   ASSERT_OK(run_churn_suite(options, report));
   EXPECT_EQ(report.figures().size(), 6 * std::size(kRunbooks));
   for (const Figure& figure : report.figures()) {

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "query/filter/matches.h"
 #include "tests/query/test_database.h"
 
 namespace kith::crash {
@@ -90,6 +92,73 @@ inline std::vector<float> scores(const ApiContent& content, const std::string& f
       all.push_back(distance(found->second, floats_of(vector)));
   std::ranges::sort(all);
   return all;
+}
+
+/// Empty when the hits are the nearest `expected`, each with the distance it really has.
+inline std::string wrong_hits(const Answer& answer, const ApiContent& content, const std::string& field,
+                              const std::vector<std::byte>& vector, const std::vector<float>& expected) {
+  constexpr float kTolerance = 1e-4f;
+  if (answer.hits.size() != expected.size())
+    return fmt::format("search of '{}': {} hits, not {}", field, answer.hits.size(), expected.size());
+  std::set<Id> seen;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const Hit& hit = answer.hits[i];
+    const auto found = content.find(hit.id);
+    if (!seen.insert(hit.id).second || found == content.end() || !found->second.vectors.contains(field))
+      return "search: a hit twice, or of a point that is not there";
+    const float own = distance(found->second.vectors.at(field), floats_of(vector));
+    if (std::abs(hit.score - own) > kTolerance || std::abs(hit.score - expected[i]) > kTolerance)
+      return fmt::format("search: score {}, that of the point is {}, that of the rank {}", hit.score, own,
+                         expected[i]);
+  }
+  return {};
+}
+
+// Updates, and filters over the payloads that they and upserts leave: {"n": ..., "u": ...}, or some of it.
+
+inline std::string payload_change(size_t which, uint64_t number) {
+  switch (which % 4) {
+    case 0:
+      return fmt::format("{{\"u\":{}}}", number);
+    case 1:
+      return fmt::format("{{\"n\":null,\"u\":{{\"n\":{}}}}}", number);
+    case 2:
+      return fmt::format("{{\"n\":{}}}", number);
+    default:
+      return "{}";
+  }
+}
+
+inline void apply_patch(const Patch& patch, Stored& stored) {
+  testing_support::Content content{stored.payload, {}};
+  testing_support::apply_patch(patch, content);
+  stored.payload = content.payload;
+  for (const auto& [field, data] : content.vectors) stored.vectors[field] = floats_of(data);
+  stored.expires_at_ms = patch.expires_at_ms.value_or(stored.expires_at_ms);
+}
+
+inline Filter api_filter(Bytes& bytes) {
+  const FilterPath n{{"n"}}, u{{"u"}};
+  switch (bytes.below(4)) {
+    case 0:
+      return {NumberRange{n, {{FilterNumber(static_cast<int64_t>(bytes.next()))}}, {}}};
+    case 1:
+      return {HasId{{nth_api_id(bytes.below(kApiIds)), nth_api_id(bytes.below(kApiIds))}}};
+    case 2:
+      return {Exists{u}};
+    default:
+      return {NotOf{{Filter{Exists{n}}}}};
+  }
+}
+
+inline ApiContent satisfying(const ApiContent& content, const Filter& filter) {
+  const Matcher matcher(filter);
+  ApiContent out;
+  for (const auto& [id, stored] : content) {
+    const auto payload = JsonTree::parse_payload(stored.payload);
+    if (payload.ok() && matcher.matches(id, payload->root())) out.emplace(id, stored);
+  }
+  return out;
 }
 
 }  // namespace kith::crash

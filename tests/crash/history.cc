@@ -32,7 +32,21 @@ Point random_point(Random& random, const Schema& schema, uint64_t seed) {
   return point;
 }
 
+/// Some of the point.
+PointUpdate random_update(Random& random, Point point) {
+  PointUpdate update{point.id, {}};
+  if (random.below(2) == 0) update.patch.vectors = std::move(point.vectors);
+  update.patch.payload = std::move(point.payload);
+  update.patch.replace_payload =
+      random.below(4) == 0 || (update.patch.payload.empty() && update.patch.vectors.empty());
+  return update;
+}
+
 }  // namespace
+
+bool is_of_batch(const std::string& payload, uint64_t seed) {
+  return payload.starts_with(fmt::format("{{\"batch\":{},", seed));
+}
 
 Schema make_schema(uint64_t seed) {
   Random random(seed);
@@ -50,12 +64,14 @@ BatchContent make_batch(uint64_t seed, const Schema& schema) {
   batch.durability = random.below(5) < 2 ? Durability::kAsync : Durability::kSync;
   std::set<Id> seen;
   const uint64_t points = random.below(20) == 0 ? 40 : 1 + random.below(6);
-  const bool remove = random.below(6) == 0;
+  const uint64_t kind = random.below(6);
   for (uint64_t i = 0; i < points; ++i) {
     Point point = random_point(random, schema, seed);
     if (!seen.insert(point.id).second) continue;
-    if (remove)
+    if (kind == 0)
       batch.removes.push_back(point.id);
+    else if (kind <= 2)
+      batch.updates.push_back(random_update(random, std::move(point)));
     else
       batch.upserts.push_back(std::move(point));
   }
@@ -67,12 +83,22 @@ void Life::finish() {
   for (auto next = batches.lower_bound(states.size()); next != batches.end(); ++next) {
     CHECK(next->first == states.size());
     State state = states.back() != nullptr ? *states.back() : State{};
-    const BatchContent batch = make_batch(next->second.seed, schema);
+    const uint64_t where = next->second.where;
+    const BatchContent batch = where == 0 ? make_batch(next->second.seed, schema) : BatchContent{};
+    std::erase_if(state,
+                  [&](const auto& each) { return where != 0 && is_of_batch(each.second->payload, where); });
     for (const Id& id : batch.removes) state.erase(id);
     for (const Point& point : batch.upserts) {
       Content content{point.payload, {}};
       for (const FieldVector& vector : point.vectors) content.vectors[vector.field] = vector.data;
       state[point.id] = std::make_shared<const Content>(std::move(content));
+    }
+    for (const PointUpdate& update : batch.updates) {
+      const auto found = state.find(update.id);
+      if (found == state.end()) continue;
+      Content content = *found->second;
+      testing_support::apply_patch(update.patch, content);
+      found->second = std::make_shared<const Content>(std::move(content));
     }
     states.push_back(std::make_shared<const State>(std::move(state)));
   }
@@ -281,8 +307,8 @@ std::string History::print() const {
     text += fmt::format("life {} {} {} {} {} {}\n", life.seed, life.name, life.create_begun, life.created,
                         life.drop_begun, life.dropped);
     for (const auto& [sequence, batch] : life.batches)
-      text += fmt::format("batch {} {} {} {} {}\n", sequence, batch.seed, batch.begun, batch.acknowledged,
-                          batch.durability == Durability::kSync ? 1 : 0);
+      text += fmt::format("batch {} {} {} {} {} {}\n", sequence, batch.seed, batch.begun, batch.acknowledged,
+                          batch.durability == Durability::kSync ? 1 : 0, batch.where);
   }
   return text;
 }
@@ -296,12 +322,12 @@ History History::parse(const std::string& text) {
       in >> life.seed >> life.name >> life.create_begun >> life.created >> life.drop_begun >> life.dropped;
       continue;
     }
-    uint64_t sequence = 0, seed = 0, synced = 0;
+    uint64_t sequence = 0, seed = 0, synced = 0, where = 0;
     size_t begun = 0, acknowledged = 0;
-    in >> sequence >> seed >> begun >> acknowledged >> synced;
+    in >> sequence >> seed >> begun >> acknowledged >> synced >> where;
     Life& life = history.lives.back();
-    life.batches[sequence] = {seed, synced != 0 ? Durability::kSync : Durability::kAsync, begun,
-                              acknowledged};
+    life.batches[sequence] = {seed, synced != 0 ? Durability::kSync : Durability::kAsync, begun, acknowledged,
+                              where};
   }
   history.finish();
   return history;

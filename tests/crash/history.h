@@ -23,7 +23,8 @@ inline constexpr size_t kNever = SIZE_MAX;
 struct BatchContent {
   Durability durability = Durability::kSync;
   std::vector<Point> upserts;
-  std::vector<Id> removes;  // when there are no upserts
+  std::vector<Id> removes;           // when there are no upserts
+  std::vector<PointUpdate> updates;  // when there are neither
 };
 BatchContent make_batch(uint64_t seed, const Schema& schema);
 
@@ -32,7 +33,12 @@ struct Batch {
   Durability durability = Durability::kSync;
   size_t begun = 0;              // recorded when it was handed over
   size_t acknowledged = kNever;  // when it was answered OK
+  /// The seed of another batch, or 0: instead of what its own says it removes, by filter, the points whose
+  /// payload is of that one. No other batch makes such points.
+  uint64_t where = 0;
 };
+/// Whether a payload is of the batch of that seed.
+bool is_of_batch(const std::string& payload, uint64_t seed);
 
 /// One collection from its creation to its drop; another of the same name is another life.
 struct Life {

@@ -162,8 +162,7 @@ class Victim {
   void write(int writer, const std::stop_token& stop) {
     for (uint64_t number = progress_.acknowledged[writer]; !stop.stop_requested(); ++number) {
       const Operation next = operation(seed_, writer, number);
-      const auto done = next.upserts.empty() ? x_->remove(next.removes, next.durability)
-                                             : x_->upsert(next.upserts, next.durability);
+      const auto done = perform(*x_, next);
       ASSERT_TRUE(done.ok()) << done.error().message;
       uint64_t highest = progress_.sequence;
       while (highest < done->sequence && !progress_.sequence.compare_exchange_weak(highest, done->sequence)) {

@@ -8,6 +8,7 @@
 
 #include "base/io/memory_file_system.h"
 #include "base/io/recording_file_system.h"
+#include "query/filter/number.h"
 
 namespace kith::crash {
 namespace {
@@ -100,10 +101,13 @@ class Run {
     const uint64_t seed = random.next();
     const BatchContent content = make_batch(seed, collection->schema());
     Batch batch{seed, content.durability, position_()};
-    const auto done = content.upserts.empty() ? collection->remove(content.removes, content.durability)
-                                              : collection->upsert(content.upserts, content.durability);
+    if (random.below(12) == 0) batch.where = recent_batch(at.life, random);
+    // What reads first may fail at that; then a later write may be there in its place.
+    if (plan_.devices_fail && (batch.where != 0 || !content.updates.empty())) return;
+    const auto done = write(*collection, content, batch.where);
     if (!done.ok() && done.error().code == Code::kNotFound) return;  // dropped meanwhile
     if (!done.ok()) fail("write", done.error());
+    if (done.ok() && batch.where != 0 && done->removed == 0) return;  // then nothing was written
     if (done.ok()) batch.acknowledged = position_();
     locked([&] {
       auto& batches = history_.lives[at.life].batches;
@@ -111,6 +115,29 @@ class Run {
         batches[done->sequence] = batch;
       else  // it may be there when the directory is opened anew; those after it found the store read-only
         batches.emplace(answered(batches) + 1, batch);
+    });
+  }
+
+  static Result<WriteReceipt> write(Collection& collection, const BatchContent& content, uint64_t where) {
+    if (where != 0) {
+      const Filter filter{OneOf{{{"batch"}}, {normal_number(FilterNumber(where))}}};
+      return collection.remove(filter, content.durability, {});
+    }
+    if (!content.removes.empty()) return collection.remove(content.removes, content.durability);
+    if (!content.updates.empty()) return collection.update(content.updates, content.durability);
+    return collection.upsert(content.upserts, content.durability);
+  }
+
+  /// The seed of one of the last that were answered; 0 when there is none.
+  uint64_t recent_batch(size_t life, Random& random) {
+    constexpr uint64_t kRecent = 8;
+    return locked([&]() -> uint64_t {
+      std::vector<uint64_t> seeds;
+      const auto& batches = history_.lives[life].batches;
+      for (auto each = batches.rbegin(); each != batches.rend() && seeds.size() < kRecent; ++each)
+        if (each->second.acknowledged != kNever && each->second.where == 0)
+          seeds.push_back(each->second.seed);
+      return seeds.empty() ? 0 : seeds[random.below(seeds.size())];
     });
   }
 

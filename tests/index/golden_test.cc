@@ -30,20 +30,40 @@ INSTANTIATE_TEST_SUITE_P(Kinds, GoldenIndex,
                                          Case{"vamana", "vamana", {{"degree", "8"}}}),
                          [](const auto& test) { return std::string(test.param.name); });
 
+constexpr size_t kRows = 40;
+constexpr uint32_t kDim = 4;
+constexpr Row kFirst = 5, kRemoved = 7;
+
+Vectors golden_vectors() {
+  return normal_vectors(kRows, kDim, 11);
+}
+
+/// All rows but the removed one are found by their vectors.
+void expect_whole(const Index& index) {
+  const Vectors vectors = golden_vectors();
+  EXPECT_EQ(index.stats().rows, kRows - 1);
+  for (size_t i = 0; i < kRows; ++i) {
+    SearchRequest request;
+    request.query = vectors[i];
+    request.k = 1;
+    ASSERT_VALUE(answer, index.search(request));
+    ASSERT_EQ(answer.neighbors.size(), 1u);
+    EXPECT_EQ(answer.neighbors[0].row == kFirst + i, kFirst + i != kRemoved);
+  }
+}
+
 TEST_P(GoldenIndex, IsReadAndWrittenAlike) {
-  constexpr size_t kRows = 40;
-  constexpr uint32_t kDim = 4;
   const Case& golden = GetParam();
-  const Vectors vectors = normal_vectors(kRows, kDim, 11);
+  const Vectors vectors = golden_vectors();
   std::vector<Row> rows(kRows);
-  std::iota(rows.begin(), rows.end(), Row{5});
+  std::iota(rows.begin(), rows.end(), kFirst);
   IndexSpec spec;
   spec.kind = golden.kind;
   spec.dim = kDim;
   spec.options = golden.options;
   ASSERT_VALUE(index, create_index(spec));
   ASSERT_OK(index->add(rows, vectors.block()));
-  ASSERT_OK(index->remove(Row{7}));
+  ASSERT_OK(index->remove(kRemoved));
   const IndexKind& kind = *find_index_kind(golden.kind).value();
   if (kind.settle != nullptr) {
     ASSERT_OK(kind.settle(*index, {}));
@@ -55,21 +75,33 @@ TEST_P(GoldenIndex, IsReadAndWrittenAlike) {
   CheckpointDirectory directory(fs);
   ASSERT_OK(directory.put(files));
   ASSERT_VALUE(opened, kind.open(directory, {}));
-  EXPECT_EQ(opened->stats().rows, kRows - 1);
-  for (size_t i = 0; i < kRows; ++i) {
-    SearchRequest request;
-    request.query = vectors[i];
-    request.k = 1;
-    ASSERT_VALUE(answer, opened->search(request));
-    ASSERT_EQ(answer.neighbors.size(), 1u);
-    EXPECT_EQ(answer.neighbors[0].row == rows[i], rows[i] != 7);
-  }
+  expect_whole(*opened);
 
   for (const auto& [name, bytes] : files) {
     GoldenFiles later = files;
     later[name][8] = std::byte{99};  // the version, behind eight bytes of magic
     ASSERT_OK(directory.put(later));
     EXPECT_FALSE(kind.open(directory, {}).ok()) << name;
+  }
+}
+
+/// What is written otherwise today.
+TEST(GoldenIndexes, OfEarlierVersionsAreRead) {
+  const std::pair<const char*, const char*> earlier[] = {
+      {"hnsw", "index-hnsw-removed-row-in-graph"},
+      {"vamana", "index-vamana-removed-row-in-graph"},
+  };
+  for (const auto& [kind, name] : earlier) {
+    SCOPED_TRACE(name);
+    std::ifstream text(std::string(KITH_GOLDEN) + "/earlier/" + name + ".txt");
+    ASSERT_TRUE(text.good());
+    MemoryFileSystem fs;
+    CheckpointDirectory directory(fs);
+    ASSERT_OK(directory.put(golden_files(text)));
+    ASSERT_VALUE(opened, find_index_kind(kind).value()->open(directory, {}));
+    expect_whole(*opened);
+    ASSERT_OK(find_index_kind(kind).value()->settle(*opened, {}));
+    expect_whole(*opened);
   }
 }
 

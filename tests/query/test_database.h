@@ -17,6 +17,7 @@
 #include "base/io/memory_file_system.h"
 #include "base/log.h"
 #include "query/database.h"
+#include "query/schema/merge_patch.h"
 #include "tests/support/temp_dir.h"
 
 namespace kith::testing_support {
@@ -139,6 +140,15 @@ struct Content {
   std::map<std::string, std::vector<std::byte>> vectors;
   friend bool operator==(const Content&, const Content&) = default;
 };
+
+/// What an update leaves. The patch names its fields.
+inline void apply_patch(const Patch& patch, Content& content) {
+  if (patch.replace_payload)
+    content.payload = patch.payload;
+  else if (!patch.payload.empty())
+    content.payload = merge_patch(content.payload, patch.payload);
+  for (const FieldVector& vector : patch.vectors) content.vectors[vector.field] = vector.data;
+}
 
 /// Everything a collection holds, read page by page in id order.
 inline std::map<Id, Content> content_of(const Collection& collection, uint32_t page_limit = 100) {

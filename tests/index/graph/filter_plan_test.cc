@@ -287,7 +287,7 @@ TEST_F(FilterRecall, CountsWhatItAsks) {
 
 TEST_F(FilterRecall, BatchesShareTheBitsAndAnswerAsOneByOne) {
   const IndexKind* kind = find_index_kind("vamana").value();
-  const RowBits bits(most_, kRows);
+  const RowBits bits(most_);
   for (const RowBits* given : {static_cast<const RowBits*>(nullptr), &bits}) {
     SearchRequest request = under(most_, FilterPlan::kAuto, queries_[0]);
     request.allowed_bits = given;

@@ -36,13 +36,15 @@ TEST(LabelConcurrency, NoRowIsLostToALabel) {
       const size_t i = choose.below(limit);
       if (labels[i].empty()) continue;
       const LabelQuery query = any_of({labels[i][choose.below(labels[i].size())]});
-      const auto answer = index->search(asking(query, FilterPlan::kLabels, vectors[i], 5, 40));
+      auto answer = index->search(asking(query, FilterPlan::kLabels, vectors[i], 5, 40));
+      const auto found = [&] { return !answer->neighbors.empty() && answer->neighbors[0].distance == 0; };
+      if (answer && !found())  // near and missed, or out of reach?
+        answer = index->search(asking(query, FilterPlan::kLabels, vectors[i], 5, 400));
       if (!answer) failed = true;
       for (size_t n = 0; answer && n < answer->neighbors.size(); ++n)
         if (!matches(labels[answer->neighbors[n].row], query)) failed = true;
       // A removed row may be missing; every other one is its own nearest.
-      if (i % kStep != 0 && answer && (answer->neighbors.empty() || answer->neighbors[0].distance != 0))
-        failed = true;
+      if (i % kStep != 0 && answer && !found()) failed = true;
     }
   };
   std::thread one(search, 1), two(search, 2);

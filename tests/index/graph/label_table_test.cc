@@ -100,6 +100,76 @@ TEST(LabelTable, AFilterListsWhatMatchesOnce) {
   }
 }
 
+TEST(LabelTable, CountsLiveRowsAndListsNodesUntilTheyAreDropped) {
+  const uint64_t seed = test_seed();
+  SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));
+  Random random(seed);
+  std::vector<LabelSet> sets(600);
+  for (LabelSet& set : sets) set = random_set(random, 5, 3);
+  LabelTable table(kNoLabel);
+  set_all(table, sets);
+  std::set<Node> removed, dropped;
+  const auto expect_lists = [&] {
+    for (LabelSetNumber set = 0; set < table.sets(); ++set) {
+      std::set<Node> listed, expected;
+      table.for_each_node(set, [&](Node node) { return listed.insert(node).second; });
+      size_t rows = 0;
+      for (Node node = 0; node < sets.size(); ++node) {
+        if (table.set_of(node) != set) continue;
+        rows += !removed.contains(node);
+        if (!dropped.contains(node)) expected.insert(node);
+      }
+      ASSERT_EQ(listed, expected) << "set " << set;
+      EXPECT_EQ(table.rows_of(set), rows);
+    }
+    for (Label label = 0; label < 5; ++label)
+      EXPECT_EQ(table.rows(label), std::ranges::count_if(first_rows(sets.size()), [&](Node node) {
+                  return carries(sets[node], label) && !removed.contains(node);
+                }));
+  };
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 30; ++i)
+      if (const auto node = static_cast<Node>(random.below(sets.size())); removed.insert(node).second)
+        table.count_removed(node);
+    expect_lists();
+    if (round % 2 == 0) continue;
+    for (LabelSetNumber set = 0; set < table.sets(); ++set)
+      table.drop_nodes(set, [&](Node node) { return removed.contains(node); });
+    dropped = removed;
+    expect_lists();
+    for (const Node node : dropped) {  // half of them are used again
+      if (node % 2 == 0) continue;
+      sets[node] = random_set(random, 5, 3);
+      ASSERT_VALUE(set, table.intern(sets[node]));
+      table.set(node, set);
+      EXPECT_EQ(table.walk_set(node), set);
+      removed.erase(node);
+    }
+    dropped = removed;
+    expect_lists();
+  }
+}
+
+/// Whoever stands on one that is dropped finds its way on.
+TEST(LabelTable, ReadersOfASetMissNoneWhileOthersAreDropped) {
+  constexpr Node kNodes = 3000;
+  LabelTable table(kNoLabel);
+  set_all(table, std::vector<LabelSet>(kNodes, LabelSet{1}));
+  const LabelSetNumber set = table.set_of(0);
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done) {
+      Node kept = 0;
+      table.for_each_node(set, [&](Node node) { return kept += node % 3 == 0, true; });
+      EXPECT_EQ(kept, kNodes / 3);
+    }
+  });
+  for (Node below = 0; below <= kNodes; below += 50)
+    table.drop_nodes(set, [&](Node node) { return node % 3 != 0 && node < below; });
+  done = true;
+  reader.join();
+}
+
 /// With groups a search goes through all sets that may match: of very many it is a filter like any other.
 TEST(LabelTable, AFilterOfVeryManySetsWalksNoGroups) {
   std::vector<LabelSet> sets(20'000);

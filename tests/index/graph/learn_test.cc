@@ -44,13 +44,15 @@ Result<void> learn(const char* kind, Index& index, const Vectors& queries) {
   return find_index_kind(kind).value()->learn(index, queries.block(), Stop{});
 }
 
+/// But for edges to nodes that have left: no checkpoint has those.
 std::vector<Node> all_lists(const Index& index) {
   const auto& graph_index = dynamic_cast<const GraphIndex&>(index);
   const AdjacencyStore& lists = graph_index.graph().base();
   std::vector<Node> out, list(lists.capacity());
   for (Node node = 0; node < graph_index.rows().size(); ++node) {
     const uint32_t degree = lists.read(node, list.data());
-    out.insert(out.end(), list.begin(), list.begin() + degree);
+    std::copy_if(list.begin(), list.begin() + degree, std::back_inserter(out),
+                 [&](Node other) { return !graph_index.graph().left(other); });
     out.push_back(kNoNode);
   }
   return out;

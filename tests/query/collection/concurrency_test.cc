@@ -1,6 +1,6 @@
 // Goal: readers beside writers see whole batches and never miss a point that is always there. Method: every
 // batch gives all points of its group the same value, so a read of half a batch shows; points are replaced
-// all the time but never removed, so each search must find them all; run under TSan too.
+// or updated all the time but never removed, so each search must find them all; run under TSan too.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -34,6 +34,20 @@ class Concurrency : public testing::TestWithParam<const char*> {
     return points;
   }
 
+  /// The same points, new or changed.
+  void write(int writer, int round) {
+    const auto durability = round % 8 == 0 ? Durability::kSync : Durability::kAsync;
+    if (round % 2 == 0) return static_cast<void>(must(x_->upsert(group(writer, round), durability)));
+    std::vector<PointUpdate> updates;
+    for (Point& each : group(writer, round)) {
+      PointUpdate& update = updates.emplace_back();
+      update.id = each.id;
+      update.patch.payload = std::move(each.payload);
+      update.patch.vectors = std::move(each.vectors);
+    }
+    EXPECT_EQ(must(x_->update(updates, durability)).updated, kGroup);
+  }
+
   void check_groups(const std::map<uint64_t, std::string>& payloads, const char* what) {
     ASSERT_EQ(payloads.size(), kWriters * kGroup) << what;
     for (const auto& [id, payload] : payloads)
@@ -43,8 +57,13 @@ class Concurrency : public testing::TestWithParam<const char*> {
   void read_once(int turn) {
     std::map<uint64_t, std::string> payloads;
     if (turn % 4 == 0) {
-      for (const auto& [id, content] : content_of(*x_, 1000))
-        payloads[std::get<uint64_t>(id)] = content.payload;
+      for (const auto& [id, content] : content_of(*x_, 1000)) {
+        const auto number = std::get<uint64_t>(id);
+        payloads[number] = content.payload;
+        const int round = std::atoi(content.payload.c_str() + 5);
+        ASSERT_EQ(content.vectors.at("v"), group(0, round)[number % kGroup].vectors[0].data)
+            << "a point half changed: " << content.payload;
+      }
       return check_groups(payloads, "scroll");
     }
     if (turn % 4 == 1) {
@@ -77,8 +96,7 @@ TEST_P(Concurrency, ReadersSeeWholeBatchesAndMissNothing) {
   std::vector<std::thread> threads;
   for (int writer = 0; writer < kWriters; ++writer) {
     threads.emplace_back([&, writer] {
-      for (int round = 1; round <= 150; ++round)
-        must(x_->upsert(group(writer, round), round % 8 == 0 ? Durability::kSync : Durability::kAsync));
+      for (int round = 1; round <= 150; ++round) write(writer, round);
     });
   }
   std::vector<std::thread> readers;
@@ -154,12 +172,19 @@ TEST_P(Concurrency, WritersOfOneIdTakeTurns) {
 
 TEST_P(Concurrency, DroppingWhileOthersWorkEndsInNotFound) {
   std::vector<std::thread> threads;
-  for (int worker = 0; worker < 4; ++worker) {
+  const Filter some{NumberRange{{{"r"}}, {{FilterNumber(int64_t{0})}}, {}}};
+  Patch patch;
+  patch.payload = R"({"s":1})";
+  for (int worker = 0; worker < 6; ++worker) {
     threads.emplace_back([&, worker] {
       for (int round = 0;; ++round) {
         std::optional<Code> code;
         if (worker < 2)
           code = code_of(x_->upsert(group(worker, round), Durability::kAsync));
+        else if (worker == 2)
+          code = code_of(x_->update(some, patch, Durability::kAsync, {}));
+        else if (worker == 3)
+          code = code_of(x_->remove(some, Durability::kAsync, {}));
         else
           code = code_of(x_->search(query({1, 1})));
         if (!code.has_value()) continue;

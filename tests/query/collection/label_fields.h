@@ -87,16 +87,30 @@ class LabelFields : public testing::TestWithParam<const char*> {
     for (float& x : out) x += static_cast<float>(0.05 * random_.normal());
     return out;
   }
-  void upsert(uint64_t id, ModelPoint content) { upsert_all({{id, std::move(content)}}); }
+  void upsert(uint64_t id, ModelPoint content) {
+    upsert_all({{id, std::move(content)}});
+  }
+  /// A point whose vector stays is updated, any other written anew.
   void upsert_all(std::map<uint64_t, ModelPoint> points) {
     std::vector<Point> batch;
+    std::vector<PointUpdate> updates;
     for (auto& [id, content] : points) {
+      if (const auto old = model_.find(id); old != model_.end() && old->second.vector == content.vector) {
+        PointUpdate& update = updates.emplace_back();
+        update.id = id;
+        update.patch.payload = content.payload;
+        update.patch.replace_payload = true;
+        old->second.payload = std::move(content.payload);
+        continue;
+      }
       Point each{id, {{"v", f32(content.vector)}}, content.payload};
       if (id % 3 == 0) each.vectors.push_back({"other", f32({1, 2})});
       batch.push_back(std::move(each));
       model_[id] = std::move(content);
     }
-    must(books_->upsert(batch, Durability::kAsync));
+    if (!batch.empty()) must(books_->upsert(batch, Durability::kAsync));
+    if (updates.empty()) return;
+    EXPECT_EQ(must(books_->update(updates, Durability::kAsync)).updated, updates.size());
   }
   /// Points 0, 1, ... in batches.
   void load(size_t count) {
@@ -215,7 +229,9 @@ class LabelFields : public testing::TestWithParam<const char*> {
     must(make_memory_kv_store(data_)->write(batch, KvSurvives::kPower));
     reopen();
   }
-  void expect_by_labels(const std::string& text) { EXPECT_EQ(expect_right(text), kQueries) << text; }
+  void expect_by_labels(const std::string& text) {
+    EXPECT_EQ(expect_right(text), kQueries) << text;
+  }
 
   uint64_t seed_ = test::test_seed();
   testing::ScopedTrace trace_{__FILE__, __LINE__, "KITH_SEED=" + std::to_string(seed_)};

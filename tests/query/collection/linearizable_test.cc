@@ -1,6 +1,6 @@
 // Goal: what concurrent clients see of each point is linearizable (promise P3): reads by id, by scroll and by
-// search too, beside checkpoints and across restarts. Method: several threads upsert, remove and read few
-// points, with unique payloads; the history of each point goes to the checker of
+// search too, beside checkpoints and across restarts. Method: several threads upsert, update, remove (by id
+// and by filter) and read few points, with unique payloads; the history of each point goes to the checker of
 // tests/support/linearizability.h. The seed is printed.
 #include <gtest/gtest.h>
 
@@ -83,7 +83,12 @@ class Linearizable : public testing::TestWithParam<const char*> {
     if (out.kind == Kind::kRead) {
       out.value = read(at, random);
     } else if (out.kind == Kind::kErase) {
-      out.existed = must(x_->remove(std::vector{Id(at)}, Durability::kAsync)).removed == 1;
+      const Filter same{HasId{{Id(at)}}};
+      out.existed = (random.below(2) == 0 ? must(x_->remove(same, Durability::kAsync, {}))
+                                          : must(x_->remove(std::vector{Id(at)}, Durability::kAsync)))
+                        .removed == 1;
+    } else if (random.below(2) == 0) {
+      update(at, random, out);
     } else {
       out.value = out.begin;
       const auto written = must(x_->upsert(
@@ -92,6 +97,23 @@ class Linearizable : public testing::TestWithParam<const char*> {
     }
     out.end = ++moment_;
     return out;
+  }
+
+  /// That finds nothing it is a read.
+  void update(uint64_t at, Random& random, KeyOperation& out) {
+    Patch patch;
+    patch.payload = fmt::format("{{\"v\":{}}}", out.begin);
+    const Filter same{HasId{{Id(at)}}};
+    const WriteReceipt done =
+        random.below(2) == 0
+            ? must(x_->update(same, patch, Durability::kAsync, {}))
+            : must(x_->update(std::vector<PointUpdate>{{Id(at), patch}}, Durability::kAsync));
+    if (done.updated == 0) {
+      out.kind = Kind::kRead;
+      return;
+    }
+    out.existed = true;
+    out.value = out.begin;
   }
 
   using History = std::array<std::vector<KeyOperation>, kPoints>;

@@ -49,9 +49,9 @@ void load(Collection& collection, const test::Vectors& vectors, size_t begin, si
 class RecallKeeping : public testing::Test {
  protected:
   void open(const DatabaseOptions& options) { db_ = open_at(directory_.path(), options); }
-  std::shared_ptr<Collection> make(const std::string& name, size_t rows) {
+  std::shared_ptr<Collection> make(const std::string& name, size_t rows, const char* codes = "none") {
     VectorField graph = field("v", kDim, Metric::kL2, "vamana");
-    graph.options = {{"codes", "none"}};
+    graph.options = {{"codes", codes}};
     auto made = must(db_->create_collection(name, schema_of({graph})));
     load(*made, vectors_, 0, rows);
     return made;
@@ -65,6 +65,19 @@ class RecallKeeping : public testing::Test {
   TempDirectory directory_;
   std::unique_ptr<Database> db_;
 };
+
+/// Codes come with row 4,096: few rows more, and another index.
+TEST_F(RecallKeeping, MeasuresAgainWhenCodesWereTrained) {
+  open(eager());
+  auto coded = make("coded", 4'000, "rabitq4"), plain = make("plain", 4'000);
+  ASSERT_TRUE(
+      eventually([&] { return recall(*coded).calibrations == 1 && recall(*plain).calibrations == 1; }));
+  load(*coded, vectors_, 4'000, 4'200);
+  load(*plain, vectors_, 4'000, 4'200);
+  ASSERT_TRUE(eventually([&] { return recall(*coded).calibrated_rows == 4'200u; }));
+  EXPECT_EQ(recall(*coded).calibrations, 2u);
+  EXPECT_EQ(recall(*plain).calibrations, 1u) << "little has changed";
+}
 
 TEST_F(RecallKeeping, MeasuresAfterALoadAndAgainWhenMuchHasChanged) {
   open(eager());

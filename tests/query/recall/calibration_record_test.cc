@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <span>
+
+#include "base/crc32c.h"
 #include "tests/query/test_database.h"
 
 namespace kith {
@@ -15,6 +19,7 @@ KeptCalibration example() {
   KeptCalibration kept;
   kept.rows_end = 1'000;
   kept.rows = 900;
+  kept.code_version = 3;
   kept.calibration.rows = 890;
   kept.calibration.sequence = 77;
   kept.calibration.queries = 256;
@@ -41,12 +46,30 @@ TEST(CalibrationRecord, ComesBackAsItWasKept) {
   const KeptCalibration back = must(parse_calibration_record(bytes, spec));
   EXPECT_EQ(back.rows_end, 1'000u);
   EXPECT_EQ(back.rows, 900u);
+  EXPECT_EQ(back.code_version, 3u);
   EXPECT_EQ(back.calibration.rows, 890u);
   EXPECT_EQ(back.calibration.sequence, 77u);
   ASSERT_EQ(back.calibration.points.size(), 4u);
   EXPECT_EQ(back.calibration.points[3].effort, 80u);
   EXPECT_EQ(back.calibration.points[3].recall, kept.calibration.points[3].recall);
   EXPECT_EQ(encode_calibration_record(back, spec), bytes);
+}
+
+/// As it was before codes had versions.
+TEST(CalibrationRecord, TheFirstVersionIsRead) {
+  const VectorField spec = field("v", 16, Metric::kL2, "vamana");
+  const std::string now = encode_calibration_record(example(), spec);
+  std::string body = now.substr(5);
+  uint32_t text = 0;
+  std::memcpy(&text, body.data(), sizeof text);
+  body.erase(4 + text + 16, 4);
+  const uint32_t sum = crc32c(std::as_bytes(std::span(body)));
+  std::string before(1, '\x01');
+  before.append(reinterpret_cast<const char*>(&sum), sizeof sum).append(body);
+  const KeptCalibration back = must(parse_calibration_record(before, spec));
+  EXPECT_EQ(back.rows, 900u);
+  EXPECT_EQ(back.code_version, 0u);
+  ASSERT_EQ(back.calibration.points.size(), 4u);
 }
 
 TEST(CalibrationRecord, DamageIsNoticed) {

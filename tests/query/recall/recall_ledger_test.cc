@@ -36,6 +36,17 @@ TEST(RecallLedger, IsDueWhenMuchHasChanged) {
   EXPECT_EQ(ledger.due({1'201, 800}), Reason::kChanged);
 }
 
+TEST(RecallLedger, IsDueWhenTheIndexHasOtherCodes) {
+  RecallLedger ledger("books", field("v", 4, Metric::kL2, "vamana"));
+  KeptCalibration of_second = kept(1'000, 1'000);
+  of_second.code_version = 2;
+  ledger.replace(std::move(of_second), /*anew=*/false);
+  EXPECT_EQ(ledger.due({1'000, 1'000, 2}), Reason::kNone);
+  EXPECT_EQ(ledger.due({1'000, 1'000, 3}), Reason::kRecoded);
+  EXPECT_EQ(ledger.due({1'000, 1'000, 1}), Reason::kRecoded) << "the index was built anew";
+  EXPECT_EQ(ledger.due({2'000, 2'000, 3}), Reason::kChanged);
+}
+
 TEST(RecallLedger, IsDueWhenRecallDrifts) {
   RecallLedger ledger("books", field("v", 4, Metric::kL2, "vamana"));
   ledger.replace(kept(1'000, 1'000), /*anew=*/true);

@@ -50,6 +50,11 @@ TEST(CliUsage, wrong_arguments_are_told_before_anything_happens) {
       {{"export", "x", home / "x.csv", "--dir", dir}, {"x.csv", ".jsonl"}},
       {{"delete", "x", "--dir", dir}, {"--id"}},
       {{"delete", "x", "--id", "", "--dir", dir}, {"--id"}},
+      {{"delete", "x", "--id", "1", "--filter", "n = 1", "--dir", dir}, {"--filter"}},
+      {{"update", "x", "--set", "{}", "--dir", dir}, {"--id", "--filter"}},
+      {{"update", "x", "--id", "1", "--dir", dir}, {"--set"}},
+      {{"update", "x", "--id", "1", "--set", "{}", "--replace", "{}", "--dir", dir}, {"--set"}},
+      {{"update", "x", "--id", "1", "--vector", "[x]", "--dir", dir}, {"--vector"}},
       {{"serve"}, {"--dir"}},
       {{"serve", "--dir", dir, "--port", "65536"}, {"--port"}},
       {{"datasets"}, {"--help"}},
@@ -71,8 +76,8 @@ TEST(CliUsage, help_of_every_command) {
   const KithRun all = run_kith(home, {"--help"});
   EXPECT_EQ(all.code, 0);
   EXPECT_NE(all.out.find(exit_code_help()), std::string::npos);
-  for (const char* command :
-       {"serve", "create", "load", "search", "info", "delete", "export", "bench", "verify", "datasets"}) {
+  for (const char* command : {"serve", "create", "load", "search", "info", "delete", "update", "export",
+                              "bench", "verify", "datasets"}) {
     EXPECT_NE(all.out.find(command), std::string::npos);
     const KithRun help = run_kith(home, {command, "--help"});
     EXPECT_EQ(help.code, 0) << command;

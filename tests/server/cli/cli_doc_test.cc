@@ -61,9 +61,10 @@ TEST(CliDoc, lists_every_exit_code) {
 TEST(CliDoc, lists_every_command) {
   const TempDir home;
   const std::string text = doc();
-  for (const char* command : {"serve",   "create", "load",    "search", "recommend", "count",      "scroll",
-                              "facet",   "info",   "delete",  "export", "verify",    "checkpoint", "limit", "calibrate", "tune",
-                              "compact", "backup", "restore", "repair", "bench",     "datasets"})
+  for (const char* command :
+       {"serve", "create",  "load",   "search",  "recommend", "count",      "scroll",  "facet",
+        "info",  "delete",  "update", "export",  "verify",    "checkpoint", "limit",   "calibrate",
+        "tune",  "compact", "backup", "restore", "repair",    "bench",      "datasets"})
     EXPECT_NE(text.find("| `kith " + std::string(command)), std::string::npos) << command;
 }
 

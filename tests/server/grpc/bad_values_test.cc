@@ -74,6 +74,12 @@ std::unique_ptr<Message> good_request(const MethodDescriptor& method) {
   } else if (auto* remove = dynamic_cast<v1::DeleteRequest*>(request.get())) {
     remove->add_ids()->set_number(12'345);
     remove->set_durability(v1::DURABILITY_ASYNC);
+  } else if (auto* update = dynamic_cast<v1::UpdateRequest*>(request.get())) {
+    v1::PointUpdate* one = update->add_updates();
+    one->mutable_id()->set_number(1);
+    one->mutable_patch()->set_payload("{}");
+    *one->mutable_patch()->add_vectors() = upsert_request("books", 1, 1, kDim).points(0).vectors(0);
+    update->set_durability(v1::DURABILITY_ASYNC);
   } else if (auto* get = dynamic_cast<v1::GetRequest*>(request.get())) {
     get->add_ids()->set_number(1);
     get->mutable_fetch()->set_payload(true);

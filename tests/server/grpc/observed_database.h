@@ -74,6 +74,16 @@ class ObservedCollection final : public Collection {
   Result<WriteReceipt> remove(std::span<const Id> ids, Durability d) override {
     return real_->remove(ids, d);
   }
+  Result<WriteReceipt> remove(const Filter& filter, Durability d, const Stop& stop) override {
+    return real_->remove(filter, d, stop);
+  }
+  Result<WriteReceipt> update(std::span<const PointUpdate> updates, Durability d) override {
+    return real_->update(updates, d);
+  }
+  Result<WriteReceipt> update(const Filter& filter, const Patch& patch, Durability d,
+                              const Stop& stop) override {
+    return real_->update(filter, patch, d, stop);
+  }
   Result<std::vector<std::optional<Point>>> get(std::span<const Id> ids, Fetch f) const override {
     return real_->get(ids, f);
   }

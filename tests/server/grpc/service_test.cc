@@ -173,6 +173,68 @@ TEST_F(ServiceTest, DeleteRemovesAndReports) {
   EXPECT_EQ(counted->count(), 98u);
 }
 
+TEST_F(ServiceTest, UpdateChangesWhatItNames) {
+  v1::UpdateRequest request;
+  request.set_collection("books");
+  for (uint64_t id : {1ull, 2ull, 999ull}) {
+    v1::PointUpdate* update = request.add_updates();
+    update->mutable_id()->set_number(id);
+    update->mutable_patch()->set_payload(R"({"read":true,"n":null})");
+    update->mutable_patch()->set_expires_at_ms(32'503'680'000'000);
+  }
+  auto answer = api().update(request, {});
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->updated(), 2u);
+  EXPECT_EQ(answer->missing(), 1u);
+
+  v1::UpdateRequest where;
+  where.set_collection("books");
+  where.mutable_filter()->set_text("read = true");
+  *where.mutable_patch()->add_vectors() = upsert_request("books", 77, 1, kDim).points(0).vectors(0);
+  answer = api().update(where, {});
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->updated(), 2u);
+
+  v1::GetRequest get;
+  get.set_collection("books");
+  get.add_ids()->set_number(2);
+  get.set_after_sequence(answer->sequence());
+  get.mutable_fetch()->set_payload(true);
+  get.mutable_fetch()->set_vectors(true);
+  const auto found = api().get(get, {});
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  const v1::Point& point = found->entries(0).point();
+  EXPECT_EQ(point.payload(), R"({"read":true})");
+  EXPECT_EQ(point.expires_at_ms(), 32'503'680'000'000u);
+  EXPECT_EQ(point.vectors(0).values(0), where.patch().vectors(0).values(0));
+
+  for (const char* words : {"filter and updates", "patch: "}) {
+    (words[0] == 'f' ? *where.add_updates() : *request.add_updates()).mutable_id()->set_number(1);
+    if (words[0] == 'p') *request.mutable_patch() = where.patch();
+    const auto refused = api().update(words[0] == 'f' ? where : request, {});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+    EXPECT_EQ(refused.error().message.rfind(words, 0), 0u) << refused.error().message;
+  }
+}
+
+TEST_F(ServiceTest, DeleteTakesAFilterInsteadOfIds) {
+  v1::DeleteRequest request;
+  request.set_collection("books");
+  request.mutable_filter()->set_text("n >= 10 AND n < 30");
+  auto answer = api().remove(request, {});
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->removed(), 20u);
+  request.add_ids()->set_number(1);
+  EXPECT_EQ(api().remove(request, {}).error().message.rfind("filter and ids: ", 0), 0u);
+  request.clear_filter();
+  request.clear_ids();
+  EXPECT_FALSE(api().remove(request, {}).ok());
+  v1::CountRequest count;
+  count.set_collection("books");
+  EXPECT_EQ(api().count(count, {})->count(), 80u);
+}
+
 TEST_F(ServiceTest, SettleAndVerify) {
   v1::SettleRequest settle;
   settle.set_collection("books");

@@ -1,0 +1,279 @@
+// Removed rows leave the graph some time after they are removed, many at a time: on the pool, or on the
+// thread of whoever removes them where there is none. Until then they are in it, and are not returned.
+#include <algorithm>
+
+#include "base/schedule.h"
+#include "index/graph/graph_index.h"
+#include "index/graph/label_tree.h"
+
+namespace kith {
+namespace {
+
+constexpr size_t kTogether = in_schedules(3, 128);  // nodes that leave at a time: linkers wait while they do
+constexpr size_t kWaitMin =
+    in_schedules(4, 512);               // that wait to, before whoever removes more takes some out himself
+constexpr Node kWaitShare = 200;        // or one node in so many, if that is more
+constexpr Node kSweepShare = 80;        // one node in so many has left before lists are swept of them
+constexpr Node kConsolidateShare = 20;  // one row in so many is to leave before lists are consolidated
+constexpr Node kLabelShare = 100;       // or trees of labels are followed
+
+}  // namespace
+
+Result<void> GraphIndex::remove(Row row) {
+  const Node node = rows_.find(row);
+  if (node == kNoNode || !rows_.remove(node)) return {};
+  if (graph_.labels() != nullptr) graph_.labels()->count_removed(node);
+  if (graph_.options().deletes != Deletes::kKeep) leave(node);
+  count_changes(1);
+  return {};
+}
+
+void GraphIndex::leave(Node node) {
+  size_t waiting = 0;
+  {
+    const std::lock_guard lock(leaving_mutex_);
+    leaving_.push_back(node);
+    waiting = leaving_.size();
+  }
+  tombstones_.fetch_add(1, std::memory_order_relaxed);
+  const size_t enough = together();
+  if (waiting < enough || waits_for_build()) return;
+  const bool alone = tidies_alone();
+  if (!alone) queue_.ask_for_tidying();
+  const size_t most = enough + std::max<size_t>(kWaitMin, rows_.size() / kWaitShare);
+  if (!alone && waiting < most) return;
+  std::unique_lock tidying(tidy_mutex_, std::defer_lock);
+  const bool waits = !alone && waiting >= 2 * most && saving_ == 0;  // others do not keep up
+  if (waits ? (tidying.lock(), true) : tidying.try_lock()) take_out_some();
+}
+
+/// How many leave at a time: the more, the less often what takes a look at all lists is due.
+size_t GraphIndex::together() const {
+  const size_t live = rows_.live_count();
+  if (graph_.options().deletes == Deletes::kConsolidate) return std::max(kTogether, live / kConsolidateShare);
+  return graph_.has_label_trees() ? std::max(kTogether, live / kLabelShare) : kTogether;
+}
+
+/// One step; what is left asks for another, so that linking has its turn.
+void GraphIndex::tidy() {
+  renew_some();
+  const std::unique_lock tidying(tidy_mutex_, std::try_to_lock);
+  if (!tidying.owns_lock() || waiting_to_leave() < together()) return;
+  take_out_some();
+  if (waiting_to_leave() >= together()) queue_.ask_for_tidying();
+}
+
+/// All that wait now and can leave, those with chains once these are gone.
+Result<void> GraphIndex::take_out_all(const Stop& stop) {
+  {
+    const std::lock_guard tidying(tidy_mutex_);
+    retry_held();
+  }
+  for (int pass = 0; pass < 2; ++pass) {
+    for (size_t waiting = waiting_to_leave(); waiting > 0;) {
+      TRY(stop.check());
+      const std::lock_guard tidying(tidy_mutex_);
+      const size_t taken = take_out_some();
+      if (taken == 0) break;  // somebody else did
+      waiting -= std::min(waiting, taken);
+    }
+    const std::lock_guard tidying(tidy_mutex_);
+    if (chained_ == 0) break;
+    sweep();
+  }
+  return {};
+}
+
+size_t GraphIndex::waiting_to_leave() const {
+  const std::lock_guard lock(leaving_mutex_);
+  return leaving_.size();
+}
+
+void GraphIndex::retry_held() {
+  const std::lock_guard lock(leaving_mutex_);
+  leaving_.insert(leaving_.end(), held_.begin(), held_.end());
+  held_.clear();
+}
+
+/// The caller holds tidy_mutex_. Of how many it was seen whether they can leave.
+size_t GraphIndex::take_out_some() {
+  std::vector<Node> some;
+  {
+    const std::lock_guard lock(leaving_mutex_);
+    const size_t count = std::min(together(), leaving_.size());
+    some.assign(leaving_.end() - static_cast<ptrdiff_t>(count), leaving_.end());
+    leaving_.resize(leaving_.size() - count);
+  }
+  const std::optional<GraphEntry> entry = graph_.entry();
+  std::sort(some.begin(), some.end());
+  std::vector<Node> going;
+  for (const Node node : some) {
+    const bool member = graph_.linked(node) && !graph_.left(node);
+    if (member && graph_.base().has_any(node)) {  // others may hang at it
+      (graph_.next_equal(node) == kNoNode ? going : held_).push_back(node);
+    } else if (!graph_.linked(node) || (entry && entry->node == node)) {
+      held_.push_back(node);
+    } else if (!graph_.set_leaving(node)) {  // it was never linked
+      has_left(node);
+    } else {  // hangs in a chain, out of which a sweep takes it
+      tombstones_.fetch_sub(1, std::memory_order_relaxed);
+      ++chained_;
+    }
+  }
+  if (!going.empty()) take_out(going);
+  if (left_.size() + chained_ >= std::max<size_t>(rows_.size() / kSweepShare, 1)) sweep();
+  return some.size();
+}
+
+/// The caller holds tidy_mutex_.
+void GraphIndex::has_left(Node node) {
+  tombstones_.fetch_sub(1, std::memory_order_relaxed);
+  left_.push_back(node);
+}
+
+void GraphIndex::take_out(std::vector<Node> going) {
+  const auto scratch = link_scratch_.borrow();
+  for (const Node node : going) graph_.set_leaving(node);
+  schedule_point();
+  const bool trees = graph_.has_label_trees();
+  if (trees) {
+    // Linkers that were under way may have joined rows by them. None does from now on, nor hangs any there.
+    const std::unique_lock linking = without_linkers();
+    std::erase_if(going, [&](Node node) { return graph_.next_equal(node) != kNoNode && stay(node); });
+    end_label_trees(graph_, rows_.size());
+  }
+  {
+    const std::shared_lock linking = beside_linkers();
+    repair_around(going, *scratch);
+    if (trees) mend_label_trees(graph_, *scratch, going, rows_.size());
+  }
+  for (std::span<const Node> rest = going; !rest.empty();
+       rest = rest.subspan(std::min(kTogether, rest.size()))) {
+    const std::unique_lock linking = without_linkers();
+    for (const Node node : rest.first(std::min(kTogether, rest.size()))) {
+      // A linker that was under way may have hung a row there.
+      if (graph_.next_equal(node) == kNoNode && Linker(graph_, *scratch).leave(node)) {
+        has_left(node);
+        continue;
+      }
+      if (trees) Linker(graph_, *scratch).join_labels_again(node);
+      stay(node);
+    }
+  }
+}
+
+/// The caller holds tidy_mutex_. Until all those that could not leave try again. True.
+bool GraphIndex::stay(Node node) {
+  graph_.set_linked(node);
+  held_.push_back(node);
+  return true;
+}
+
+void GraphIndex::repair_around(std::span<const Node> leaving, LinkScratch& scratch) {
+  switch (graph_.options().deletes) {
+    case Deletes::kInPlace:
+      for (const Node node : leaving) Linker(graph_, scratch).bypass(node, rows_.size());
+      break;
+    case Deletes::kConsolidate:
+      for (Node node = 0; node < rows_.size(); ++node)
+        if (graph_.linked(node) && !graph_.leaving(node)) Linker(graph_, scratch).consolidate(node);
+      break;
+    case Deletes::kDrop:
+    case Deletes::kKeep:
+      break;
+  }
+}
+
+/// The tree is whole but where an edge of it found no room beside others, or came from an older file.
+void GraphIndex::join_unreached(LinkScratch& scratch) {
+  const Node nodes = rows_.size();
+  NodeBits linked(nodes);  // first: what is linked by now can be reached from now on
+  for (Node node = 0; node < nodes; ++node)
+    if (graph_.linked(node) && !graph_.leaving(node) && graph_.base().has_any(node)) linked.set(node);
+  const NodeBits reached = graph_.reachable(nodes);
+  for (Node node = 0; node < nodes; ++node)
+    if (linked.has(node) && !reached.has(node) && !rows_.removed(node))
+      Linker(graph_, scratch).join_again(node, rows_.size());
+}
+
+/// Of edges to nodes that have left, which are free then. Those that could not leave try again.
+void GraphIndex::sweep() {
+  const auto scratch = link_scratch_.borrow();
+  const std::shared_lock linking = beside_linkers();
+  Linker linker(graph_, *scratch);
+  for (Node node = 0; node < rows_.size(); ++node)
+    if (schedule_point(); graph_.linked(node) && !graph_.left(node)) linker.drop_left(node);
+  join_unreached(*scratch);
+  schedule_point();
+  for (const Node member : graph_.drop_equals([&](Node node) { return graph_.leaving(node); })) {
+    graph_.set_left(member);
+    left_.push_back(member);
+  }
+  if (graph_.options().entry_moves && !graph_.options().levels) graph_.choose_landmarks(rows_.size());
+  free_left();
+  chained_ = 0;
+  retry_held();
+}
+
+/// Nothing leads to those that have left: neither lists nor the sets of labels.
+void GraphIndex::free_left() {
+  if (LabelTable* labels = graph_.labels()) {
+    std::vector<LabelSetNumber> sets;
+    for (const Node node : left_) sets.push_back(labels->set_of(node));
+    std::sort(sets.begin(), sets.end());
+    sets.erase(std::unique(sets.begin(), sets.end()), sets.end());
+    for (const LabelSetNumber set : sets)
+      labels->drop_nodes(set, [&](Node node) { return graph_.left(node); });
+  }
+  if (reuses()) free_.give(left_);
+  left_.clear();
+}
+
+/// Of an index that is being opened: they leave, or have left and are free.
+void GraphIndex::read_removed(Node nodes) {
+  for (Node node = 0; graph_.labels() != nullptr && node < nodes; ++node)
+    if (rows_.removed(node)) graph_.labels()->count_removed(node);
+  if (graph_.options().deletes == Deletes::kKeep) return;
+  for (const Node member : graph_.drop_equals([&](Node node) { return rows_.removed(node); }))
+    graph_.set_left(member);
+  const std::optional<GraphEntry> entry = graph_.entry();
+  bool led_to = false;
+  for (Node node = 0; node < nodes; ++node) {
+    if (!rows_.removed(node)) continue;
+    if (graph_.base().has_any(node) || graph_.next_equal(node) != kNoNode || node == graph_.zero_node() ||
+        (entry && entry->node == node)) {
+      leaving_.push_back(node);
+      tombstones_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      led_to = led_to || (graph_.linked(node) && !graph_.left(node));  // as no file of ours says
+      graph_.set_left(node);
+      left_.push_back(node);
+    }
+  }
+  const auto scratch = link_scratch_.borrow();
+  for (Node node = 0; node < nodes && led_to; ++node) Linker(graph_, *scratch).drop_left(node);
+  free_left();
+}
+
+/// Nodes for so many rows: those that are free, then new ones.
+std::vector<Node> GraphIndex::nodes_for(size_t rows) {
+  std::vector<Node> nodes, not_yet;
+  size_t back = saving_ > 0 ? 0 : std::min({rows, free_.count(), size_t{ReusedQueue::kCapacity}});
+  if (backlog_ > 0) back = std::min(back, reused_.room());  // these do not wait for linkers
+  if (back > 0) reused_.make_room(back);
+  for (; back > 0; --back) {
+    const Node node = free_.take();
+    if (node >= queue_.prefix()) {  // the queue would link it as one of its own
+      not_yet.push_back(node);
+      continue;
+    }
+    nodes.push_back(node);
+    graph_.come_back(node);
+    schedule_point();
+  }
+  if (!not_yet.empty()) free_.give(not_yet);
+  for (Node next = rows_.size(); nodes.size() < rows; ++next) nodes.push_back(next);
+  return nodes;
+}
+
+}  // namespace kith
