@@ -280,11 +280,11 @@ Result<void> GraphIndex::checkpoint(CheckpointOutput& out) const {
   };
   Result<void> written;
   {
-    const std::lock_guard tidying(tidy_mutex_);
     saving_.fetch_add(1);
     schedule_point();
     const Saving saving{saving_};
-    { const std::lock_guard no_writer_did_not_see_it(reuse_mutex_); }
+    { const std::lock_guard no_writer_did_not_see_it(reuse_mutex_); }  // may read vectors
+    const std::lock_guard tidying(tidy_mutex_);
     written = write_graph(out, kind_, spec_, rows_.size(), rows_, graph_);
   }
   // Who asked for it meanwhile was turned away.

@@ -123,14 +123,18 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   bool tidies_alone() const { return spec_.pool == nullptr || graph_.options().deterministic; }
   Result<void> take_out_all(const Stop& stop);
   size_t waiting_to_leave() const;
+  bool leave_singly() const;
   size_t take_out_some();
+  size_t choose_leaving(size_t most, std::vector<Node>& going);
+  size_t bypass_some(size_t most);
   void take_out(std::vector<Node> going);
   bool stay(Node node);
   void repair_around(std::span<const Node> leaving, LinkScratch& scratch);
   size_t together() const;
   void sweep();
+  size_t left_to_sweep() const;
   void has_left(Node node);
-  void free_left();
+  void set_free(std::span<const Node> left);
   void read_removed(Node nodes);
   void join_unreached(LinkScratch& scratch);
   void retry_held();
@@ -189,13 +193,14 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   // may be pending after them; that falls as they are linked.
   uint64_t backlog_ = 0;
   uint64_t backlog_pending_ = 0;
-  mutable std::mutex leaving_mutex_;
-  std::vector<Node> leaving_;            // removed, and to leave the graph; guarded by leaving_mutex_
+  mutable std::mutex leaving_mutex_;     // guards the four below
+  std::vector<Node> leaving_;            // removed, and to leave the graph
+  std::vector<Node> ready_;              // and what leads to them leads elsewhere, too
+  std::vector<Node> held_;               // removed, and could not leave
+  std::vector<Node> left_;               // since the last sweep
+  std::atomic<size_t> chained_{0};       // removed members of chains since then
   std::atomic<uint64_t> tombstones_{0};  // removed, and of the graph, as far as is known
   mutable std::mutex tidy_mutex_;        // of whoever takes nodes out, or wants none to be
-  std::vector<Node> held_;               // removed, and could not leave; guarded by tidy_mutex_
-  std::vector<Node> left_;               // since the last sweep; guarded by tidy_mutex_
-  size_t chained_ = 0;                   // removed members of chains since then; guarded by tidy_mutex_
   FreeNodes free_;
   std::atomic<uint64_t> changes_{0};         // rows that came or went since drift was measured
   std::atomic<bool> renewing_{false};        // a code that was trained anew comes in

@@ -9,7 +9,9 @@
 namespace kith {
 namespace {
 
-constexpr size_t kTogether = in_schedules(3, 128);  // nodes that leave at a time: linkers wait while they do
+constexpr size_t kTogether = in_schedules(3, 128);  // nodes that leave at a time
+constexpr size_t kAtOnce = in_schedules(2, 16);     // of these, while linkers wait
+constexpr size_t kShare = 2;  // that whoever removes one prepares to leave, where others do not keep up
 constexpr size_t kWaitMin =
     in_schedules(4, 512);               // that wait to, before whoever removes more takes some out himself
 constexpr Node kWaitShare = 200;        // or one node in so many, if that is more
@@ -33,7 +35,7 @@ void GraphIndex::leave(Node node) {
   {
     const std::lock_guard lock(leaving_mutex_);
     leaving_.push_back(node);
-    waiting = leaving_.size();
+    waiting = leaving_.size() + ready_.size();
   }
   tombstones_.fetch_add(1, std::memory_order_relaxed);
   const size_t enough = together();
@@ -42,9 +44,15 @@ void GraphIndex::leave(Node node) {
   if (!alone) queue_.ask_for_tidying();
   const size_t most = enough + std::max<size_t>(kWaitMin, rows_.size() / kWaitShare);
   if (!alone && waiting < most) return;
+  if (!alone && leave_singly()) return (void)bypass_some(kShare);
   std::unique_lock tidying(tidy_mutex_, std::defer_lock);
   const bool waits = !alone && waiting >= 2 * most && saving_ == 0;  // others do not keep up
   if (waits ? (tidying.lock(), true) : tidying.try_lock()) take_out_some();
+}
+
+/// Whether what each of them needs around it is done for one after the other, by anybody.
+bool GraphIndex::leave_singly() const {
+  return graph_.options().deletes == Deletes::kInPlace && !graph_.has_label_trees();
 }
 
 /// How many leave at a time: the more, the less often what takes a look at all lists is due.
@@ -86,7 +94,7 @@ Result<void> GraphIndex::take_out_all(const Stop& stop) {
 
 size_t GraphIndex::waiting_to_leave() const {
   const std::lock_guard lock(leaving_mutex_);
-  return leaving_.size();
+  return leaving_.size() + ready_.size();
 }
 
 void GraphIndex::retry_held() {
@@ -97,16 +105,29 @@ void GraphIndex::retry_held() {
 
 /// The caller holds tidy_mutex_. Of how many it was seen whether they can leave.
 size_t GraphIndex::take_out_some() {
-  std::vector<Node> some;
-  {
-    const std::lock_guard lock(leaving_mutex_);
-    const size_t count = std::min(together(), leaving_.size());
-    some.assign(leaving_.end() - static_cast<ptrdiff_t>(count), leaving_.end());
-    leaving_.resize(leaving_.size() - count);
-  }
-  const std::optional<GraphEntry> entry = graph_.entry();
-  std::sort(some.begin(), some.end());
   std::vector<Node> going;
+  size_t seen = 0;
+  if (leave_singly()) {
+    seen = bypass_some(together());
+    const std::lock_guard lock(leaving_mutex_);
+    going.swap(ready_);
+  } else {
+    seen = choose_leaving(together(), going);
+  }
+  const size_t some = std::max(seen, going.size());
+  if (!going.empty()) take_out(std::move(going));
+  if (left_to_sweep() >= std::max<size_t>(rows_.size() / kSweepShare, 1)) sweep();
+  return some;
+}
+
+/// Of some that wait those that can leave, which are marked; how many were seen.
+size_t GraphIndex::choose_leaving(size_t most, std::vector<Node>& going) {
+  const std::optional<GraphEntry> entry = graph_.entry();
+  const std::lock_guard lock(leaving_mutex_);
+  const auto begin = leaving_.end() - static_cast<ptrdiff_t>(std::min(most, leaving_.size()));
+  std::vector<Node> some(begin, leaving_.end());
+  leaving_.erase(begin, leaving_.end());
+  std::sort(some.begin(), some.end());
   for (const Node node : some) {
     const bool member = graph_.linked(node) && !graph_.left(node);
     if (member && graph_.base().has_any(node)) {  // others may hang at it
@@ -114,43 +135,60 @@ size_t GraphIndex::take_out_some() {
     } else if (!graph_.linked(node) || (entry && entry->node == node)) {
       held_.push_back(node);
     } else if (!graph_.set_leaving(node)) {  // it was never linked
-      has_left(node);
+      tombstones_.fetch_sub(1, std::memory_order_relaxed);
+      left_.push_back(node);
     } else {  // hangs in a chain, out of which a sweep takes it
       tombstones_.fetch_sub(1, std::memory_order_relaxed);
       ++chained_;
     }
   }
-  if (!going.empty()) take_out(going);
-  if (left_.size() + chained_ >= std::max<size_t>(rows_.size() / kSweepShare, 1)) sweep();
+  for (const Node node : going) graph_.set_leaving(node);
   return some.size();
 }
 
-/// The caller holds tidy_mutex_.
+/// Prepares some that wait to leave; how many were seen.
+size_t GraphIndex::bypass_some(size_t most) {
+  std::vector<Node> going;
+  const size_t seen = choose_leaving(most, going);
+  schedule_point();
+  if (!going.empty()) repair_around(going, *link_scratch_.borrow());
+  const std::lock_guard lock(leaving_mutex_);
+  ready_.insert(ready_.end(), going.begin(), going.end());
+  return seen;
+}
+
+size_t GraphIndex::left_to_sweep() const {
+  const std::lock_guard lock(leaving_mutex_);
+  return left_.size() + chained_;
+}
+
 void GraphIndex::has_left(Node node) {
   tombstones_.fetch_sub(1, std::memory_order_relaxed);
+  const std::lock_guard lock(leaving_mutex_);
   left_.push_back(node);
 }
 
+/// The caller holds tidy_mutex_.
 void GraphIndex::take_out(std::vector<Node> going) {
   const auto scratch = link_scratch_.borrow();
-  for (const Node node : going) graph_.set_leaving(node);
-  schedule_point();
   const bool trees = graph_.has_label_trees();
+  schedule_point();
   if (trees) {
     // Linkers that were under way may have joined rows by them. None does from now on, nor hangs any there.
     const std::unique_lock linking = without_linkers();
     std::erase_if(going, [&](Node node) { return graph_.next_equal(node) != kNoNode && stay(node); });
     end_label_trees(graph_, rows_.size());
   }
-  {
+  if (!leave_singly()) repair_around(going, *scratch);
+  if (trees) {
     const std::shared_lock linking = beside_linkers();
-    repair_around(going, *scratch);
-    if (trees) mend_label_trees(graph_, *scratch, going, rows_.size());
+    mend_label_trees(graph_, *scratch, going, rows_.size());
   }
-  for (std::span<const Node> rest = going; !rest.empty();
-       rest = rest.subspan(std::min(kTogether, rest.size()))) {
+  for (std::span<const Node> rest = going; !rest.empty();) {
     const std::unique_lock linking = without_linkers();
-    for (const Node node : rest.first(std::min(kTogether, rest.size()))) {
+    const auto some = rest.first(std::min(kAtOnce, rest.size()));
+    rest = rest.subspan(some.size());
+    for (const Node node : some) {
       // A linker that was under way may have hung a row there.
       if (graph_.next_equal(node) == kNoNode && Linker(graph_, *scratch).leave(node)) {
         has_left(node);
@@ -162,19 +200,27 @@ void GraphIndex::take_out(std::vector<Node> going) {
   }
 }
 
-/// The caller holds tidy_mutex_. Until all those that could not leave try again. True.
+/// Until all those that could not leave try again. True.
 bool GraphIndex::stay(Node node) {
   graph_.set_linked(node);
+  const std::lock_guard lock(leaving_mutex_);
   held_.push_back(node);
   return true;
 }
 
 void GraphIndex::repair_around(std::span<const Node> leaving, LinkScratch& scratch) {
+  const auto bypass = [&](Node node) {
+    const GracePeriod::Reader reader(free_.grace());
+    const std::shared_lock linking = beside_linkers();
+    Linker(graph_, scratch).bypass(node, rows_.size());
+  };
+  std::shared_lock<std::shared_mutex> linking;
   switch (graph_.options().deletes) {
     case Deletes::kInPlace:
-      for (const Node node : leaving) Linker(graph_, scratch).bypass(node, rows_.size());
+      std::ranges::for_each(leaving, bypass);
       break;
     case Deletes::kConsolidate:
+      linking = beside_linkers();
       for (Node node = 0; node < rows_.size(); ++node)
         if (graph_.linked(node) && !graph_.leaving(node)) Linker(graph_, scratch).consolidate(node);
       break;
@@ -198,35 +244,42 @@ void GraphIndex::join_unreached(LinkScratch& scratch) {
 
 /// Of edges to nodes that have left, which are free then. Those that could not leave try again.
 void GraphIndex::sweep() {
-  const auto scratch = link_scratch_.borrow();
-  const std::shared_lock linking = beside_linkers();
-  Linker linker(graph_, *scratch);
-  for (Node node = 0; node < rows_.size(); ++node)
-    if (schedule_point(); graph_.linked(node) && !graph_.left(node)) linker.drop_left(node);
-  join_unreached(*scratch);
-  schedule_point();
-  for (const Node member : graph_.drop_equals([&](Node node) { return graph_.leaving(node); })) {
-    graph_.set_left(member);
-    left_.push_back(member);
+  std::vector<Node> left;
+  const size_t chained = chained_;
+  {
+    const std::lock_guard lock(leaving_mutex_);
+    left.swap(left_);
   }
-  if (graph_.options().entry_moves && !graph_.options().levels) graph_.choose_landmarks(rows_.size());
-  free_left();
-  chained_ = 0;
+  {
+    const auto scratch = link_scratch_.borrow();
+    const std::shared_lock linking = beside_linkers();
+    Linker linker(graph_, *scratch);
+    for (Node node = 0; node < rows_.size(); ++node)
+      if (schedule_point(); graph_.linked(node) && !graph_.left(node)) linker.drop_left(node);
+    join_unreached(*scratch);
+    schedule_point();
+    for (const Node member : graph_.drop_equals([&](Node node) { return graph_.leaving(node); })) {
+      graph_.set_left(member);
+      left.push_back(member);
+    }
+    if (graph_.options().entry_moves && !graph_.options().levels) graph_.choose_landmarks(rows_.size());
+    set_free(left);
+  }
+  chained_ -= chained;
   retry_held();
 }
 
-/// Nothing leads to those that have left: neither lists nor the sets of labels.
-void GraphIndex::free_left() {
+/// Nothing leads to these, which have left: neither lists nor the sets of labels.
+void GraphIndex::set_free(std::span<const Node> left) {
   if (LabelTable* labels = graph_.labels()) {
     std::vector<LabelSetNumber> sets;
-    for (const Node node : left_) sets.push_back(labels->set_of(node));
+    for (const Node node : left) sets.push_back(labels->set_of(node));
     std::sort(sets.begin(), sets.end());
     sets.erase(std::unique(sets.begin(), sets.end()), sets.end());
     for (const LabelSetNumber set : sets)
       labels->drop_nodes(set, [&](Node node) { return graph_.left(node); });
   }
-  if (reuses()) free_.give(left_);
-  left_.clear();
+  if (reuses()) free_.give(left);
 }
 
 /// Of an index that is being opened: they leave, or have left and are free.
@@ -238,6 +291,7 @@ void GraphIndex::read_removed(Node nodes) {
     graph_.set_left(member);
   const std::optional<GraphEntry> entry = graph_.entry();
   bool led_to = false;
+  std::vector<Node> left;
   for (Node node = 0; node < nodes; ++node) {
     if (!rows_.removed(node)) continue;
     if (graph_.base().has_any(node) || graph_.next_equal(node) != kNoNode || node == graph_.zero_node() ||
@@ -247,12 +301,12 @@ void GraphIndex::read_removed(Node nodes) {
     } else {
       led_to = led_to || (graph_.linked(node) && !graph_.left(node));  // as no file of ours says
       graph_.set_left(node);
-      left_.push_back(node);
+      left.push_back(node);
     }
   }
   const auto scratch = link_scratch_.borrow();
   for (Node node = 0; node < nodes && led_to; ++node) Linker(graph_, *scratch).drop_left(node);
-  free_left();
+  set_free(left);
 }
 
 /// Nodes for so many rows: those that are free, then new ones.

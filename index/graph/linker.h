@@ -52,6 +52,8 @@ struct LinkScratch {
   uint64_t first_start = 0;  // number of the first random start (starts.h)
   bool whole_trail = false;  // candidates of layer 0 are to have the way that the walk came
   std::vector<ListEdit> edits;
+  std::vector<std::pair<float, Candidate>> ranked;  // stand-ins of a node that leaves, for one that led to it
+  std::vector<Candidate> copies;                    // of these those that it gets
   std::vector<Node> ids;
   std::vector<const void*> rows;
   std::vector<float> distances;
@@ -162,7 +164,7 @@ class Linker {
   };
   void bypass_on(Node node, uint32_t layer);
   std::vector<Node> stand_ins_of(Node node) const;
-  std::vector<Candidate> copies_for(Node other, Node leaving, std::span<const Node> stand_ins);
+  void find_copies(Node other, Node leaving, std::span<const Node> stand_ins);
   bool holds(Node node, Node other, bool forced, bool forced_back) const;
   void consolidate_on(Node node, uint32_t layer);
   void apply_edits(Node leaving, uint32_t layer);
@@ -200,6 +202,8 @@ class Linker {
   bool leads_to(Node to, uint32_t layer, const PruneCandidate& edge);
   void connect_locked(Node to, std::span<PruneCandidate> edges);
   void connect_locked(Node to, std::span<PruneCandidate> edges, const ListRoom& room);
+  /// Drops those of `edges` for which a full list, scratch_.ids, had better not be pruned.
+  void drop_unworthy(Node to, const ListRoom& room, std::vector<PruneCandidate>& edges);
   void connect_upper(Node to, uint32_t layer, std::span<PruneCandidate> edges);
   /// Fills the pruning input with the `count` neighbours in scratch_.ids and `edges`, near to far. Returns
   /// what the distances were measured on.

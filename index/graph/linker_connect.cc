@@ -70,6 +70,15 @@ void Linker::connect_locked(Node to, std::span<PruneCandidate> edges, const List
   lists.assign(to, s.ids);
 }
 
+void Linker::drop_unworthy(Node to, const ListRoom& room, std::vector<PruneCandidate>& edges) {
+  const GraphOptions& options = graph_.options();
+  const auto count = static_cast<uint32_t>(scratch_.ids.size());
+  if (!options.rule.ladder() || options.fused() || count + edges.size() <= room.kept) return;
+  load_candidates(measure_, to, count, kNoMarks, {});
+  select_worthy(measure_, options.rule, to, room.kept - std::min(count, room.kept), edges, scratch_.prune,
+                graph_.edge_labels());
+}
+
 void Linker::connect_upper(Node to, uint32_t layer, std::span<PruneCandidate> edges) {
   LinkScratch& s = scratch_;
   AdjacencyStore& lists = graph_.upper();
@@ -92,8 +101,9 @@ Measure Linker::load_candidates(Node centre, uint32_t count, uint32_t checked,
   const Measure measure = graph_.measure();
   load_candidates(measure, centre, count, checked, edges);
   if (!measure.on_codes()) return measure;
-  const Node near = scratch_.prune.candidates[std::min<size_t>(count, Measure::kBlurRank) - 1].node;
-  if (!measure.blurred(scratch_.centre, near)) return measure;
+  const std::vector<PruneCandidate>& found = scratch_.prune.candidates;
+  if (!measure.blurred(scratch_.centre, found[std::min(found.size(), Measure::kBlurRank) - 1].node))
+    return measure;
   const Measure exact = measure.on_vectors();
   const RowScorer scorer = exact.between(centre, scratch_.centre);
   for (PruneCandidate& edge : edges) edge.distance = scorer.score_one(edge.node);

@@ -74,7 +74,7 @@ std::vector<Node> Linker::stand_ins_of(Node node) const {
 
 /// To which of the stand-ins `other` is to lead instead of to one that leaves, near to far: the nearest, and
 /// of those that carry a label which both have some for each.
-std::vector<Candidate> Linker::copies_for(Node other, Node leaving, std::span<const Node> stand_ins) {
+void Linker::find_copies(Node other, Node leaving, std::span<const Node> stand_ins) {
   LinkScratch& s = scratch_;
   s.distances.resize(stand_ins.size());
   measure_.between(other, s.centre).score(s.rows.data(), stand_ins.size(), s.distances.data());
@@ -82,31 +82,36 @@ std::vector<Candidate> Linker::copies_for(Node other, Node leaving, std::span<co
   const LabelTable* const labels = graph_.edge_labels();
   const bool fused = graph_.options().fused();
   const float floor = fused ? raw_floor(graph_.space()) : 0;
-  std::vector<std::pair<float, Candidate>> nearest;
+  s.ranked.clear();
   for (size_t i = 0; i < stand_ins.size(); ++i) {
     if (stand_ins[i] == other) continue;
     const float raw = s.distances[i];
     const float stretch =
         fused ? fused_stretch(*labels, labels->walk_set(other), labels->walk_set(stand_ins[i])) : 1;
-    nearest.emplace_back(floor + (raw - floor) * stretch, Candidate{raw, stand_ins[i]});
+    s.ranked.emplace_back(floor + (raw - floor) * stretch, Candidate{raw, stand_ins[i]});
   }
-  std::ranges::sort(nearest, {}, [](const auto& one) { return std::pair(one.first, one.second.node); });
+  const auto rank = [](const auto& one) { return std::pair(one.first, one.second.node); };
+  s.copies.clear();
+  if (!graph_.has_label_trees()) {
+    const auto end = s.ranked.begin() + static_cast<ptrdiff_t>(std::min(kCopies, s.ranked.size()));
+    std::ranges::partial_sort(s.ranked.begin(), end, s.ranked.end(), {}, rank);
+    for (auto one = s.ranked.begin(); one != end; ++one) s.copies.push_back(one->second);
+    return;
+  }
+  std::ranges::sort(s.ranked, {}, rank);
   std::vector<Label> shared;
-  if (graph_.has_label_trees())
-    std::ranges::copy_if(labels->labels(labels->walk_set(other)), std::back_inserter(shared),
-                         [&](Label label) { return labels->walked_by(leaving, label); });
+  std::ranges::copy_if(labels->labels(labels->walk_set(other)), std::back_inserter(shared),
+                       [&](Label label) { return labels->walked_by(leaving, label); });
   std::vector<size_t> with(shared.size());
-  std::vector<Candidate> out;
-  for (const auto& [distance, candidate] : nearest) {
-    bool wanted = out.size() < kCopies;
+  for (const auto& [distance, candidate] : s.ranked) {
+    bool wanted = s.copies.size() < kCopies;
     for (size_t i = 0; i < shared.size(); ++i)
       if (with[i] < kLabelCopies && labels->walked_by(candidate.node, shared[i])) {
         ++with[i];
         wanted = true;
       }
-    if (wanted) out.push_back(candidate);
+    if (wanted) s.copies.push_back(candidate);
   }
-  return out;
 }
 
 /// By what was found around the node on a layer.
@@ -131,7 +136,8 @@ void Linker::bypass_on(Node node, uint32_t layer) {
     const bool led_to = std::binary_search(own.begin(), own.end(), other);
     if (!leads_here && !led_to) continue;
     if (leads_here) s.edits.push_back({other, {0, kNoNode}});  // loses one even where it gets none
-    for (const auto [distance, stand_in] : copies_for(other, node, stand_ins)) {
+    find_copies(other, node, stand_ins);
+    for (const auto [distance, stand_in] : s.copies) {
       if (leads_here) s.edits.push_back({other, {distance, stand_in}});
       if (led_to) s.edits.push_back({stand_in, {distance, other}});
     }
@@ -163,7 +169,8 @@ void Linker::apply_edits(Node leaving, uint32_t layer) {
     }
     const ListRoom room = as_long_as(read_list(to, layer, list));
     drop_locked(to, layer, [&](Node other, bool forced) { return other == leaving && !forced; });
-    read_list(to, layer, list);
+    read_list(to, layer, s.ids);
+    list = s.ids;
     fresh.clear();
     for (end = begin; end < s.edits.size() && s.edits[end].to == to; ++end) {
       const PruneCandidate& edge = s.edits[end].edge;
@@ -173,6 +180,7 @@ void Linker::apply_edits(Node leaving, uint32_t layer) {
       fresh.push_back(edge);
       list.push_back(edge.node);
     }
+    if (layer == 0) drop_unworthy(to, room, fresh);
     if (fresh.empty()) continue;
     layer == 0 ? connect_locked(to, fresh, room) : connect_upper(to, layer, fresh);
   }

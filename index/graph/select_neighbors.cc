@@ -1,5 +1,6 @@
 #include "index/graph/select_neighbors.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -38,6 +39,13 @@ struct Nearer {
 struct Ratio {
   float operator()(const PruneCandidate& c, float kept, float /*raw*/, float squared) const {
     return std::max(c.squared, kept) / squared;
+  }
+};
+
+/// The same by nearer ones alone.
+struct NearerRatio {
+  float operator()(const PruneCandidate& c, float kept, float /*raw*/, float squared) const {
+    return kept > c.squared ? 0 : c.squared / squared;
   }
 };
 
@@ -100,6 +108,21 @@ class Selection {
       }
       keep(candidate);
     }
+  }
+
+  /// What candidates are compared with from now on.
+  void compare_with_all() {
+    for (const PruneCandidate& candidate : scratch_.candidates) add(scratch_.all, candidate);
+  }
+
+  /// Leaves in `edges`, which are candidates, those that others and edges before them do not occlude by more
+  /// than `limit`, with what they are occluded by.
+  void drop_occluded(std::vector<PruneCandidate>& edges, float limit) {
+    std::erase_if(edges, [&](PruneCandidate& edge) {
+      if (occluded<true>(edge, scratch_.all, limit, NearerRatio{})) return true;
+      if (edge.occlusion <= 1) add(scratch_.all, edge);
+      return false;
+    });
   }
 
   void keep_nearest() {
@@ -222,6 +245,25 @@ void select_neighbors(const Measure& measure, const PruneRule& rule, Node centre
     std::sort(scratch.kept.begin(), scratch.kept.end(), nearer);
   }
   if (keep_pruned) selection.fill();
+}
+
+void select_worthy(const Measure& measure, const PruneRule& rule, Node centre, size_t fill,
+                   std::vector<PruneCandidate>& edges, PruneScratch& scratch, LabelRule labels) {
+  Selection selection(measure, centre, 0, scratch, labels, nullptr);
+  selection.prepare_squared();
+  selection.compare_with_all();
+  scratch.candidates.swap(edges);
+  selection.prepare_squared();
+  scratch.candidates.swap(edges);
+  std::sort(edges.begin(), edges.end(), nearer);
+  selection.drop_occluded(edges, rule.alpha * rule.alpha);
+  const auto others = std::stable_partition(edges.begin(), edges.end(),
+                                            [](const PruneCandidate& edge) { return edge.occlusion <= 1; });
+  std::ranges::stable_sort(others, edges.end(), {}, &PruneCandidate::occlusion);
+  const auto essential = static_cast<size_t>(others - edges.begin());
+  edges.resize(std::min(edges.size(), std::max(essential, fill)));
+  for (PruneCandidate& edge : edges) edge = {edge.distance, edge.node};
+  std::sort(edges.begin(), edges.end(), nearer);
 }
 
 }  // namespace kith

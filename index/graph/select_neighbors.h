@@ -102,4 +102,10 @@ struct PruneScratch {
 void select_neighbors(const Measure& measure, const PruneRule& rule, Node centre, uint32_t max,
                       bool keep_pruned, PruneScratch& scratch, LabelRule labels = {});
 
+/// Of edges that are to come into a full list, scratch.candidates (near to far), those worth a pruning of it:
+/// what nothing nearer there occludes at 1, and of what passes at α the least occluded, `fill` more at most
+/// less the others. For rules with a ladder. Near to far.
+void select_worthy(const Measure& measure, const PruneRule& rule, Node centre, size_t fill,
+                   std::vector<PruneCandidate>& edges, PruneScratch& scratch, LabelRule labels);
+
 }  // namespace kith

