@@ -20,6 +20,8 @@ constexpr uint32_t kEffortMax = 1024;
 constexpr uint64_t kSeed = 1;         // of the stream of rows
 constexpr size_t kInsertedShare = 5;  // one row in so many may come beside those that were there
 constexpr size_t kLookEvery = 50;     // writes of single rows
+constexpr double kOfferedShare =
+    4;  // such writes a second, as one in so many of the updates that calls of many do
 
 struct Measured {
   std::string name;
@@ -67,7 +69,8 @@ class MixedRun {
     TRY(add_recall("recall_loaded", loaded));
     TRY(add_recall("recall_most", most));
     TRY(add_recall("recall_after", after));
-    TRY(measure_single_rows());
+    TRY(measure_single_rows("", 0));
+    TRY(measure_single_rows("_offered", options_.updates_per_s / kOfferedShare));
     add("not_searchable", static_cast<double>(not_searchable_), "rows");
     return std::move(figures_);
   }
@@ -100,7 +103,7 @@ class MixedRun {
     }
   }
 
-  Result<MixedPhase> phase(const char* name, MixedWrites writes, double rows_per_s) {
+  Result<MixedPhase> phase(const std::string& name, MixedWrites writes, double rows_per_s) {
     MixedPhaseSpec spec;
     spec.seconds = options_.seconds;
     spec.writes = writes;
@@ -111,7 +114,7 @@ class MixedRun {
     return run(name, spec);
   }
 
-  Result<MixedPhase> run(const char* name, const MixedPhaseSpec& spec) {
+  Result<MixedPhase> run(const std::string& name, const MixedPhaseSpec& spec) {
     const CpuSeconds before = cpu_seconds();
     MixedPhase found = TRY(run_mixed_phase(state_, spec));
     const CpuSeconds after = cpu_seconds();
@@ -137,23 +140,26 @@ class MixedRun {
     return found;
   }
 
-  /// Searches go on beside these, too.
-  Result<void> measure_single_rows() {
+  /// Rows that come one a call against rows that are replaced, in turn, searches beside them: one call after
+  /// another, or so many a second.
+  Result<void> measure_single_rows(const std::string& name, double rows_per_s) {
     MixedPhase inserts, replaces;
     for (int i = 0; i < options_.windows; ++i)
       for (const bool insert : {true, false}) {
         MixedPhaseSpec spec;
         spec.seconds = options_.seconds / (2 * options_.windows);
         spec.writes = insert ? MixedWrites::kInsert : MixedWrites::kReplace;
+        spec.rows_per_s = rows_per_s;
         spec.searches_per_s = options_.searches_per_s;
         spec.look_every = kLookEvery;
-        const MixedPhase found = TRY(run(insert ? "insert" : "update", spec));
+        const MixedPhase found = TRY(run((insert ? "insert" : "update") + name, spec));
         std::vector<double>& all = (insert ? inserts : replaces).writes;
         all.insert(all.end(), found.writes.begin(), found.writes.end());
       }
-    add_writes("insert", inserts);
-    add_writes("update", replaces);
-    add("update_p99_ratio", percentile(replaces.writes, .99) / percentile(inserts.writes, .99), "ratio");
+    add_writes("insert" + name, inserts);
+    add_writes("update" + name, replaces);
+    add("update" + name + "_p99_ratio", percentile(replaces.writes, .99) / percentile(inserts.writes, .99),
+        "ratio");
     return {};
   }
 

@@ -4,6 +4,8 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -116,6 +118,30 @@ TEST(ThreadPool, AnExceptionReachesTheCallerOnceNobodyRuns) {
   std::atomic<int> calls{0};
   pool.parallel_for(100, 1, [&](size_t) { ++calls; });
   EXPECT_EQ(calls, 100) << "the pool lives on";
+}
+
+/// A thread that wakes up does not wait for milliseconds behind what a pool computes.
+TEST(ThreadPool, ItsThreadsRunInShortSlices) {
+  struct Attributes {  // sched_getattr(2)
+    uint32_t size = 0, policy = 0;
+    uint64_t flags = 0;
+    int32_t nice = 0;
+    uint32_t priority = 0;
+    uint64_t slice_ns = 0, deadline = 0, period = 0;
+  };
+  const auto own = [] {
+    Attributes out;
+    EXPECT_EQ(syscall(SYS_sched_getattr, 0, &out, sizeof out, 0), 0);
+    return out;
+  };
+  ThreadPool pool(1);
+  std::promise<Attributes> told;
+  pool.submit([&] { told.set_value(own()); });
+  const Attributes of_pool = told.get_future().get(), of_caller = own();
+  EXPECT_EQ(of_pool.policy, of_caller.policy);
+  EXPECT_EQ(of_pool.nice, of_caller.nice);
+  if (of_caller.slice_ns == 0) GTEST_SKIP() << "before Linux 6.12 there is one slice for all";
+  EXPECT_LT(of_pool.slice_ns, of_caller.slice_ns);
 }
 
 }  // namespace
