@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/thread_pool.h"
+#include "bench/churn/disk.h"
 #include "datasets/ground_truth.h"
 #include "datasets/recall.h"
 #include "index/registry.h"
@@ -267,6 +268,24 @@ MixedOptions mixed_options(const ChurnOptions& options, const std::string& label
   return mixed;
 }
 
+DiskOptions disk_options(const ChurnOptions& options, const std::string& label) {
+  DiskOptions disk;
+  disk.prefix = fmt::format("churn/disk{}/", label);
+  disk.batch = options.batch;
+  disk.kind = options.kind;
+  disk.index = options.index;
+  disk.directory = options.mixed.directory;
+  return disk;
+}
+
+Result<Runbook> runbook_of(const std::string& name, const ChurnOptions& options) {
+  const bool path = name.find('/') != std::string::npos;
+  Runbook runbook = TRY(read_runbook(path ? name : fmt::format("{}/{}.json", options.directory, name)));
+  if (options.rows > 0) runbook.rows = options.rows;
+  if (options.cycles > 0) runbook.cycles = options.cycles;
+  return runbook;
+}
+
 }  // namespace
 
 ChurnOptions churn_options(Extent extent) {
@@ -304,10 +323,11 @@ Result<void> run_churn_suite(const ChurnOptions& options, Report& report) {
       TRY(run_mixed(set, mixed_options(options, label), report));
       continue;
     }
-    const bool path = name.find('/') != std::string::npos;
-    Runbook runbook = TRY(read_runbook(path ? name : fmt::format("{}/{}.json", options.directory, name)));
-    if (options.rows > 0) runbook.rows = options.rows;
-    if (options.cycles > 0) runbook.cycles = options.cycles;
+    const Runbook runbook = TRY(runbook_of(name == "disk" ? options.disk_runbook : name, options));
+    if (name == "disk") {
+      TRY(run_disk(runbook, set, disk_options(options, label), report));
+      continue;
+    }
     const ChurnFigures figures = TRY(run_churn(runbook, set, options));
     TRY(add_figures(fmt::format("churn/{}{}/", runbook.name, label), figures, report));
   }

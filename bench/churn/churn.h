@@ -17,9 +17,10 @@ namespace kith::bench {
 struct ChurnOptions {
   std::string set = "sift";
   std::string directory = "bench/churn/runbooks";  // of runbooks that are given by name
-  std::vector<std::string> runbooks = {"sliding-window", "expiration-time",
-                                       "clustered",      "random-replace",
-                                       "drift",          "mixed"};  // the last is bench/churn/mixed.h's
+  std::vector<std::string> runbooks = {"sliding-window", "expiration-time", "clustered",
+                                       "random-replace", "drift",           "disk",
+                                       "mixed"};  // the last two are those of disk.h and mixed.h
+  std::string disk_runbook = "sliding-window";
   std::string kind{kDefaultKind};
   IndexOptions index;    // of the kind
   std::string label;     // figures are of churn/<runbook>[-<label>]/
@@ -56,7 +57,7 @@ struct ChurnFigures {
 Result<ChurnFigures> run_churn(const Runbook& runbook, const BenchSet& set, const ChurnOptions& options);
 
 /// Figures `churn/<runbook>/recall_drop_max|ndc_growth|unreachable|gone|memory_growth|updates_per_s`: the
-/// worst cycle's, but for updates a second. The part mixed has others.
+/// worst cycle's, but for updates a second. The parts disk and mixed have others.
 Result<void> run_churn_suite(const ChurnOptions& options, Report& report);
 
 }  // namespace kith::bench

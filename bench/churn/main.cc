@@ -31,7 +31,8 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--queries", flags.queries, "searched after each cycle (500)");
   app.add_option("--threads", flags.threads, "CPUs (2)")->check(CLI::Range(1, 1024));
   CLI::App& mixed = *app.add_option_group("mixed", "the runbook mixed");
-  mixed.add_option("--data", flags.data, "where its database goes (beside this program)");
+  mixed.add_option("--data", flags.data,
+                   "where its database goes, and that of the runbook disk (beside this program)");
   mixed.add_option("--seconds", flags.seconds, "a phase (30)")->check(CLI::PositiveNumber);
   mixed.add_option("--updates", flags.updates, "rows that leave or come a second (4000)")
       ->check(CLI::PositiveNumber);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 
 #include "base/thread_pool.h"
 #include "bench/churn/mixed_phase.h"
@@ -69,8 +68,8 @@ class MixedRun {
     TRY(add_recall("recall_loaded", loaded));
     TRY(add_recall("recall_most", most));
     TRY(add_recall("recall_after", after));
-    TRY(measure_single_rows("", 0));
     TRY(measure_single_rows("_offered", options_.updates_per_s / kOfferedShare));
+    TRY(measure_single_rows("", 0));  // may use up what is left of rows_max
     add("not_searchable", static_cast<double>(not_searchable_), "rows");
     return std::move(figures_);
   }
@@ -212,13 +211,6 @@ Result<Figures> measure(const std::string& name, std::unique_ptr<MixedSide> side
   return figures;
 }
 
-Result<std::string> beside_the_program() {
-  std::error_code failed;
-  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", failed);
-  if (failed) return make_error(Code::kUnavailable, "/proc/self/exe cannot be read: {}", failed.message());
-  return path.parent_path().string();
-}
-
 Result<void> describe(const BenchSet& set, const MixedOptions& options, Report& report) {
   if (options.rows > set.base.rows)
     return invalid_argument("mixed: {} rows are asked for, the set '{}' has {}", options.rows, set.name,
@@ -238,7 +230,7 @@ Result<void> describe(const BenchSet& set, const MixedOptions& options, Report& 
 Result<void> run_mixed(const BenchSet& set, const MixedOptions& options, Report& report) {
   TRY(describe(set, options, report));
   const PinnedThread pinned(options.threads);
-  const std::string parent = options.directory.empty() ? TRY(beside_the_program()) : options.directory;
+  const std::string parent = options.directory.empty() ? TRY(program_directory()) : options.directory;
   const std::unique_ptr<Scratch> scratch = TRY(Scratch::create(parent));
   const MixedRows rows(set.base.block(), kSeed);
   MixedSideSpec spec;

@@ -17,4 +17,11 @@ Scratch::~Scratch() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+Result<std::string> program_directory() {
+  std::error_code failed;
+  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (failed) return make_error(Code::kUnavailable, "/proc/self/exe cannot be read: {}", failed.message());
+  return path.parent_path().string();
+}
+
 }  // namespace kith::bench

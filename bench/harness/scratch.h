@@ -25,4 +25,7 @@ class Scratch {
   const std::string path_;
 };
 
+/// Where the executable lies.
+Result<std::string> program_directory();
+
 }  // namespace kith::bench

@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "bench/harness/child_process.h"
 #include "bench/harness/percentile.h"
-#include "bench/recovery/directory.h"
+#include "bench/harness/directory.h"
 #include "bench/recovery/progress.h"
 #include "bench/recovery/roles.h"
 #include "bench/recovery/workload.h"

@@ -192,5 +192,21 @@ TEST(ChurnSuite, GivesFiguresOfEveryRunbook) {
   }
 }
 
+TEST(ChurnSuite, SaysWhatTheDirectoryGrowsBy) {
+  const TempDirectory directory;
+  ChurnOptions options = churn_options(Extent::kSmoke);
+  options.directory = runbooks();
+  options.mixed.directory = directory.path();
+  options.runbooks = {"disk"};
+  Report report("churn", "test", Machine());
+  ASSERT_OK(run_churn_suite(options, report));
+  ASSERT_EQ(report.figures().size(), 3u);
+  for (const Figure& figure : report.figures()) {
+    EXPECT_GT(figure.value, 0.9) << figure.name;
+    EXPECT_LT(figure.value, 3) << figure.name;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
 }  // namespace
 }  // namespace kith::bench

@@ -8,7 +8,7 @@
 #include <map>
 
 #include "base/log.h"
-#include "bench/recovery/directory.h"
+#include "bench/harness/directory.h"
 #include "bench/recovery/jobs.h"
 #include "bench/recovery/recorder.h"
 #include "bench/recovery/roles.h"

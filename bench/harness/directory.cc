@@ -1,4 +1,4 @@
-#include "bench/recovery/directory.h"
+#include "bench/harness/directory.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
