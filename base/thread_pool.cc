@@ -23,10 +23,12 @@
 namespace kith {
 namespace {
 
-/// Of the calling thread: schedulers by deadlines (EEVDF, Linux 6.6 on) let whoever computes run for some
-/// milliseconds before a thread that wakes up gets its CPU. So long would a writer wait for the CPU after
-/// each sync, with linkers at work. Linux takes a slice from 6.12 on, and ignores it before.
+/// Of the calling thread. Schedulers by deadlines (EEVDF, Linux 6.6 on) let whoever computes run for some
+/// milliseconds before a thread that wakes up has its CPU: so long would a writer wait after each sync, with
+/// linkers at work. Linux takes a slice from 6.12 on, and ignores it before. Where threads have a policy of
+/// their own they keep it.
 void run_in_short_slices() {
+  if (sched_getscheduler(0) != SCHED_OTHER) return;
   struct {  // sched_setattr(2), as of Linux 3.14
     uint32_t size = sizeof(*this), policy = SCHED_OTHER;
     uint64_t flags = 0;
@@ -34,9 +36,8 @@ void run_in_short_slices() {
     uint32_t priority = 0;
     uint64_t slice_ns = 100'000, deadline = 0, period = 0;
   } attributes;
-  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  attributes.nice = getpriority(PRIO_PROCESS, thread);
-  (void)syscall(SYS_sched_setattr, 0, &attributes, 0);  // it goes on as it is where that is not granted
+  attributes.nice = getpriority(PRIO_PROCESS, 0);       // of a thread, on Linux
+  (void)syscall(SYS_sched_setattr, 0, &attributes, 0);  // where that is not granted it goes on as it is
 }
 
 }  // namespace
