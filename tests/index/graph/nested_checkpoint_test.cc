@@ -65,8 +65,8 @@ class NestedCheckpoint : public testing::Test {
       ASSERT_VALUE(mine, index.search(asking(query, FilterPlan::kLabels, rows_[i])));
       ASSERT_VALUE(theirs, other.search(asking(query, FilterPlan::kLabels, rows_[i])));
       ASSERT_EQ(mine.neighbors.size(), theirs.neighbors.size());
-      for (size_t n = 0; n < mine.neighbors.size(); ++n)  // which of equal vectors is open
-        EXPECT_EQ(mine.neighbors[n].distance, theirs.neighbors[n].distance);
+      for (size_t n = 0; n < mine.neighbors.size(); ++n)  // which of equal vectors, and rounding, are open
+        EXPECT_FLOAT_EQ(mine.neighbors[n].distance, theirs.neighbors[n].distance);
     }
   }
 
