@@ -289,13 +289,13 @@ class LocalCollection final : public Collection {
   bool measurable(const FieldIndex& field) const;
   Result<std::vector<FieldCalibration>> calibrate_fields(bool only_due, const Stop& stop);
   /// `duty`: of the time that it works.
-  Result<FieldCalibration> calibrate_field(uint8_t position, double duty, const Stop& stop);
+  Result<FieldCalibration> calibrate_field(uint8_t position, bool drifted, double duty, const Stop& stop);
   Result<void> keep_calibration(uint8_t position, const KeptCalibration& kept);
   struct CalibrationQueries {
     std::vector<std::byte> vectors;  // query_type(field.type), packed
     std::vector<Row> stored_as;      // or kNoRow; one a query
   };
-  Result<CalibrationQueries> calibration_queries(uint8_t position, size_t count) const;
+  Result<CalibrationQueries> calibration_queries(uint8_t position, bool drifted) const;
   Result<RowSet> live_rows(const Index& index, VectorView any) const;
   Result<void> answer_again(uint8_t position, const AskedQuery& asked, const Stop& stop) const;
   Result<std::vector<Neighbor>> true_nearest(uint8_t position, const Query& query, Row rows_end) const;

@@ -162,8 +162,9 @@ Result<std::vector<FieldCalibration>> LocalCollection::calibrate_fields(bool onl
     now.code_version = fields_[position]->index()->stats().code_version;
     const RecallLedger::Reason reason = ledgers_[position]->due(now);
     if (only_due && reason == RecallLedger::Reason::kNone) continue;
-    out.push_back(
-        TRY(calibrate_field(static_cast<uint8_t>(position), only_due ? engine_->calibration_duty : 1, stop)));
+    const double duty = only_due ? engine_->calibration_duty : 1;
+    const bool drifted = reason == RecallLedger::Reason::kDrifted;
+    out.push_back(TRY(calibrate_field(static_cast<uint8_t>(position), drifted, duty, stop)));
     log_info("recall calibrated", {{"collection", name_},
                                    {"field", out.back().field},
                                    {"because", only_due ? reason_text(reason) : "somebody asked"},
@@ -174,7 +175,8 @@ Result<std::vector<FieldCalibration>> LocalCollection::calibrate_fields(bool onl
 }
 
 /// Under calibrate_mutex_.
-Result<FieldCalibration> LocalCollection::calibrate_field(uint8_t position, double duty, const Stop& stop) {
+Result<FieldCalibration> LocalCollection::calibrate_field(uint8_t position, bool drifted, double duty,
+                                                          const Stop& stop) {
   const auto start = SteadyClock::now();
   const FieldIndex& field = *fields_[position];
   RecallLedger& ledger = *ledgers_[position];
@@ -188,7 +190,7 @@ Result<FieldCalibration> LocalCollection::calibrate_field(uint8_t position, doub
     kept.rows = ids_.size();
     sequence = sequence_;
   }
-  const CalibrationQueries queries = TRY(calibration_queries(position, engine_->calibration_queries));
+  const CalibrationQueries queries = TRY(calibration_queries(position, drifted));
   if (queries.stored_as.empty())
     return failed_precondition("field '{}': no vector could be sampled", field.field().name);
   const VectorView any{queries.vectors.data(), query_type(field.field().type), field.field().dim};
@@ -258,15 +260,18 @@ Result<RowSet> LocalCollection::live_rows(const Index& index, VectorView any) co
   return RowSet::of(rows);
 }
 
-/// Recent real queries, newest first; where there are too few, stored vectors besides.
+/// Recent real queries, newest first; where there are too few, stored vectors besides. But not after a drift:
+/// that queries are unlike what is stored is what it says.
 Result<LocalCollection::CalibrationQueries> LocalCollection::calibration_queries(uint8_t position,
-                                                                                 size_t count) const {
+                                                                                 bool drifted) const {
   const VectorField& field = schema_.vectors[position];
+  const size_t count = engine_->calibration_queries;
   CalibrationQueries queries;
   for (const auto& query : ledgers_[position]->recent().newest(count)) {
     queries.vectors.insert(queries.vectors.end(), query->vector.begin(), query->vector.end());
     queries.stored_as.push_back(kNoRow);
   }
+  if (drifted && !queries.stored_as.empty()) return queries;
   Random random(mix64(number_) ^ position);
   std::set<Row> rows;
   View view;
