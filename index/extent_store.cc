@@ -52,11 +52,11 @@ Result<void> ExtentStore::add_extent(uint64_t count) {
   return {};
 }
 
-void ExtentStore::discard(uint64_t begin, uint64_t end) {
+void ExtentStore::discard(uint64_t begin, uint64_t end, const KeptPages& kept) {
   CHECK(discards_);
   while (begin < end) {
     const uint64_t count = std::min(end - begin, contiguous(begin));
-    AlignedBuffer::discard(at(begin), at(begin) + count * stride_);
+    kept.discard_others(at(begin), at(begin) + count * stride_);
     begin += count;
   }
 }

@@ -15,6 +15,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/result.h"
+#include "index/kept_pages.h"
 #include "index/node.h"
 
 namespace kith {
@@ -32,9 +33,10 @@ class ExtentStore {
   }
   size_t stride() const { return stride_; }
   bool discards() const { return discards_; }
-  /// Gives the memory of records [begin, end) back to the system, where all below `begin` have been given
-  /// back before. Addresses stay good: they read as zeros sooner or later. One thread at a time.
-  void discard(uint64_t begin, uint64_t end);
+  /// Gives the memory of records [begin, end) back to the system but for what is kept, where all below
+  /// `begin` have been given back before. Addresses stay good: they read as zeros sooner or later. One thread
+  /// at a time.
+  void discard(uint64_t begin, uint64_t end, const KeptPages& kept);
   /// Records from `i` on that lie side by side with it.
   uint64_t contiguous(uint64_t i) const { return mask_ + 1 - (i & mask_); }
 

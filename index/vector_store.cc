@@ -91,10 +91,30 @@ void VectorStore::set(Node node, const std::byte* vector) {
   if (space_.normalised) normalize(reinterpret_cast<float*>(extents_.at(node)), space_.dim);
 }
 
-void VectorStore::set_again(Node node, const std::byte* vector) {
-  CHECK(!leaves_memory());
+Result<void> VectorStore::set_again(Node node, const std::byte* vector) {
   extent_sums_.forget(ExtentCut(0, space_.bytes()).number(node));
+  keep(node);
   set(node, vector);
+  if (file_ == nullptr || !file_state_ || node >= filed_) return file_state_;
+  const std::span<const std::byte> row{extents_.at(node), stride()};
+  sums_[node] = crc32c(row);
+  if (const auto written = file_->write_again(uint64_t{node} * stride(), row); !written)
+    file_state_ = cannot_leave(directory_, written.error());
+  return file_state_;
+}
+
+void VectorStore::keep(Node node) {
+  if (!leaves_memory()) return;
+  const std::lock_guard lock(release_mutex_);
+  kept_.keep(extents_.at(node), stride());
+}
+
+void VectorStore::let_go(Node node) {
+  if (!leaves_memory()) return;
+  const std::lock_guard lock(release_mutex_);
+  const uint64_t out = std::max(released_.load(std::memory_order_relaxed), node) - node;
+  const std::byte* const record = extents_.at(node);
+  kept_.let_go(record, stride(), record + std::min(out, contiguous(node)) * stride());
 }
 
 void VectorStore::set_stored(Node node, const std::byte* vector) {
@@ -184,7 +204,7 @@ void VectorStore::release(Node end) {
   const Node begin = released_.load(std::memory_order_relaxed);
   if (end <= begin) return;
   released_.store(end);
-  extents_.discard(begin, end);
+  extents_.discard(begin, end, kept_);
 }
 
 }  // namespace kith

@@ -11,7 +11,8 @@
 // reads it, who must therefore ask `released` again AFTER reading, and throw away what is below it. That is
 // enough: released is stored before the pages go, and to see a zero page its reader had to fault it in,
 // behind the page table lock under which the old page went. So no reader waits, and none needs to be waited
-// for.
+// for. A vector that comes to a released row (set_again) goes to the file, too, and lies in memory as long as
+// its linker, who alone may look for it there, needs it.
 //
 // The file is never synced, so the system may lose what it took (an error of the device after the call, a
 // full pool of blocks behind a file system) and say so to nobody: a checksum of each row stays in memory, and
@@ -31,6 +32,7 @@
 #include "index/extent_store.h"
 #include "index/extent_sums.h"
 #include "index/index.h"
+#include "index/kept_pages.h"
 
 namespace kith {
 
@@ -85,13 +87,18 @@ class VectorStore {
   /// Writes vector `node`, which must not be visible to readers yet.
   void set(Node node, const std::byte* vector);
   /// The same for a node that had another vector before, of which no reader knows any more. No checkpoint is
-  /// under way. Not of stores that leave memory.
-  void set_again(Node node, const std::byte* vector);
+  /// under way. Where there is a file, it goes there; errors as write_behind.
+  Result<void> set_again(Node node, const std::byte* vector);
+  /// From now on vector `node` is in memory, wherever else it is, until who keeps it lets it go: before it is
+  /// set. set_again does so. Any thread.
+  void keep(Node node);
+  void let_go(Node node);
   /// Writes bytes in stored form (from a checkpoint).
   void set_stored(Node node, const std::byte* vector);
   /// Whether vector `node` came of these bytes; an error as fetch.
   Result<bool> holds(Node node, const std::byte* vector) const;
-  /// Of stores that leave memory: good for nodes from released() on, asked afterwards.
+  /// Of stores that leave memory: good for nodes from released() on, asked afterwards, and for who keeps
+  /// the node.
   const std::byte* operator[](Node node) const { return extents_.at(node); }
   /// Vectors of any nodes, in memory or not: as many addresses as nodes, good until `room` is used again.
   /// Corruption where the file does not give back what it was given.
@@ -109,6 +116,12 @@ class VectorStore {
   Node released() const {
     std::atomic_thread_fence(std::memory_order_acquire);
     return released_.load(std::memory_order_acquire);
+  }
+
+  /// In memory of nodes below it, until these are let go.
+  uint64_t kept_bytes() const {
+    const std::lock_guard lock(release_mutex_);
+    return kept_.bytes();
   }
 
   /// Of whole extents as checkpoints cut them, until one of their vectors is set again.
@@ -129,7 +142,8 @@ class VectorStore {
   std::unique_ptr<ScratchFile> file_;  // changed by the writer as long as nothing is released
   Node filed_ = 0;                     // the writer's own: rows in the file
   Result<void> file_state_;            // the writer's own
-  std::mutex release_mutex_;
+  mutable std::mutex release_mutex_;
+  KeptPages kept_;                 // guarded by release_mutex_
   std::atomic<Node> released_{0};  // written under release_mutex_
 };
 

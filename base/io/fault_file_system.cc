@@ -118,6 +118,12 @@ class FaultFileSystem::Scratch final : public ScratchFile {
     return file_->append(data);
   }
 
+  Result<void> write_again(uint64_t offset, std::span<const std::byte> data) override {
+    std::lock_guard guard(fs_.mutex_);
+    TRY(admit(FileCall::kAppend));
+    return file_->write_again(offset, data);
+  }
+
   Result<void> read(std::span<const FilePart> parts) const override {
     std::lock_guard guard(fs_.mutex_);
     for (size_t i = 0; i < parts.size(); ++i) TRY(admit(FileCall::kRead));

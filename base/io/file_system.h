@@ -51,7 +51,10 @@ class ScratchFile {
   virtual ~ScratchFile() = default;
   /// One thread at a time. An error is final.
   virtual Result<void> append(std::span<const std::byte> data) = 0;
-  /// Fills all parts from what was appended before the call; any threads. What the device must be asked for
+  /// In place of what was appended before at `offset`, all of it. As append; what reads of these bytes find
+  /// meanwhile is undefined.
+  virtual Result<void> write_again(uint64_t offset, std::span<const std::byte> data) = 0;
+  /// Fills all parts from what was written before the call; any threads. What the device must be asked for
   /// is asked for all at once. On error the buffers are undefined.
   virtual Result<void> read(std::span<const FilePart> parts) const = 0;
 };

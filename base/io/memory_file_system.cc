@@ -118,6 +118,13 @@ class MemoryScratchFile final : public ScratchFile {
 
   Result<void> append(std::span<const std::byte> data) override { return content_.append(data, path_); }
 
+  Result<void> write_again(uint64_t offset, std::span<const std::byte> data) override {
+    std::lock_guard lock(content_.mutex);
+    CHECK(offset <= content_.bytes.size() && data.size() <= content_.bytes.size() - offset);
+    std::copy(data.begin(), data.end(), content_.bytes.begin() + static_cast<ptrdiff_t>(offset));
+    return {};
+  }
+
   Result<void> read(std::span<const FilePart> parts) const override {
     std::lock_guard lock(content_.mutex);
     for (const FilePart& part : parts) {

@@ -90,6 +90,18 @@ class PosixWritableFile final : public WritableFile {
     return {};
   }
 
+  Result<void> write_at(uint64_t offset, std::span<const std::byte> data) {
+    TRY(check_usable("write to"));
+    while (!data.empty()) {
+      const ssize_t written = retry_interrupted(
+          [&] { return ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offset)); });
+      if (written < 0) return fail("write to");
+      offset += static_cast<uint64_t>(written);
+      data = data.subspan(static_cast<size_t>(written));
+    }
+    return {};
+  }
+
   Result<void> sync() override {
     TRY(check_usable("sync"));
     if (retry_interrupted([&] { return ::fdatasync(fd_.get()); }) < 0) return fail("sync");
@@ -165,6 +177,10 @@ class PosixScratchFile final : public ScratchFile {
       : out_(std::move(out)), fd_(fd), path_(std::move(path)) {}
 
   Result<void> append(std::span<const std::byte> data) override { return out_.append(data); }
+
+  Result<void> write_again(uint64_t offset, std::span<const std::byte> data) override {
+    return out_.write_at(offset, data);
+  }
 
   Result<void> read(std::span<const FilePart> parts) const override {
     std::vector<FilePart> missing;

@@ -46,8 +46,8 @@ Result<double> MixedHistory::recall(std::span<const MixedAsked> asked, uint32_t 
       const std::vector<uint32_t> still = still_rows(asked[i], {truth[i - begin], nearest}, k);
       wanted += still.size();
       if (still.empty()) continue;
-      found +=
-          hits(asked[i], exact_distance(metric_, queries_[asked[i].query], state_.block()[still.back()]), k);
+      const double farthest = exact_distance(metric_, queries_[asked[i].query], state_.block()[still.back()]);
+      found += std::min(hits(asked[i], farthest, k), still.size());  // of rows that moved more may be as near
     }
   }
   return wanted == 0 ? 1 : static_cast<double>(found) / static_cast<double>(wanted);

@@ -118,6 +118,7 @@ void BatchLinker::finish() {
       linker.hang(equal != kNoNode ? equal : twin, node);
     } else {
       plans_[i].selected.empty() ? graph_.set_linked(node) : linker.finish(node);
+      linker.renew_ways_in(node, node, false);
     }
   }
 }

@@ -19,6 +19,7 @@ constexpr size_t kAddSlice = in_schedules(2, 1024);     // rows published at a t
 constexpr uint64_t kCodeRows = in_schedules(16, 4096);  // that codes are trained on at least, see train_codes
 constexpr uint64_t kPendingBytes = 16 << 20;            // of vectors in memory only until they are linked
 constexpr uint64_t kReleaseBytes = 1 << 20;             // of linked vectors leave memory at a time
+constexpr uint64_t kReadsPending = 128;  // rows that wait and that each search must read from the file
 
 /// What memory=codes needs of an index.
 Result<void> check_disk(const GraphKind& kind, const VectorSpace& space, const GraphOptions& options) {
@@ -92,7 +93,7 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, cons
   TRY(index->check_directory());
   TRY(index->graph_.grow(found.nodes));
   TRY(read_rows(file, found.nodes, index->rows_));
-  const Node done = TRY(index->read(in, file, found.nodes, context));
+  const auto [first, done] = TRY(index->read(in, file, found.nodes, context));
   index->built_ = index->graph_.entry().has_value();
   if (index->waits_for_build()) {
     if (context.pool == nullptr && found.nodes > 0) TRY(index->build_once(Stop{}));
@@ -100,6 +101,7 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, cons
   }
   index->queue_.assume_done(done);
   if (done < found.nodes) index->queue_.publish(found.nodes);
+  if (!first.empty()) index->reused_.publish(first);
   index->backlog_ = context.backlog;
   if (context.pool == nullptr) index->release_vectors(0);
   index->changes_ = found.nodes;  // whether it had drifted when it was saved is not known
@@ -107,9 +109,9 @@ Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const GraphKind& kind, cons
   return index;
 }
 
-/// Vectors and graph, with all threads at once. How many nodes from the first on are linked.
-Result<Node> GraphIndex::read(const CheckpointInput& in, const SectionFile& main, Node nodes,
-                              const CheckpointContext& context) {
+/// Vectors and graph, with all threads at once.
+Result<GraphIndex::Waiting> GraphIndex::read(const CheckpointInput& in, const SectionFile& main, Node nodes,
+                                             const CheckpointContext& context) {
   VectorStore& vectors = graph_.vectors();
   const VectorReader vector_reader = TRY(VectorReader::open(in, main, nodes, vectors));
   GraphReader graph_reader(in, main, nodes, graph_);
@@ -125,10 +127,12 @@ Result<Node> GraphIndex::read(const CheckpointInput& in, const SectionFile& main
     jobs.push_back([&vector_reader, i] { return vector_reader.read(i); });
   TRY(run_jobs(context.pool, jobs));
   read_removed(nodes);
-  Node done = 0;
-  while (done < nodes && graph_.linked(done)) ++done;
+  Waiting waiting{first_waiting(nodes), 0};
+  for (const Node node : waiting.first) vectors.keep(node);
+  Node& done = waiting.done;
+  while (done < nodes && (graph_.linked(done) || std::ranges::binary_search(waiting.first, done))) ++done;
   const bool trees = graph_.labels() != nullptr && !graph_.options().fused();
-  if (trees && !(begin_labels(graph_) && graph_reader.at_rest() && done == nodes)) {
+  if (trees && !(begin_labels(graph_) && graph_reader.at_rest() && done == nodes && waiting.first.empty())) {
     const auto scratch = link_scratch_.borrow();
     grow_label_trees(graph_, *scratch, nodes);
   }
@@ -136,7 +140,7 @@ Result<Node> GraphIndex::read(const CheckpointInput& in, const SectionFile& main
     TRY(vectors.start_file(*context.fs, context.directory));
     TRY(vector_reader.read_to_file(done));
   }
-  return done;
+  return waiting;
 }
 
 Result<void> GraphIndex::append(std::span<const Row> rows, VectorBlock vectors,
@@ -155,16 +159,20 @@ Result<void> GraphIndex::append(std::span<const Row> rows, VectorBlock vectors,
   const Node before = rows_.size();
   const auto known = [before](Node node) { return node < before; };
   const auto back = std::span(nodes).first(static_cast<size_t>(std::ranges::count_if(nodes, known)));
-  for (size_t i = 0; i < rows.size(); ++i) {
-    VectorStore& store = graph_.vectors();
-    i < back.size() ? store.set_again(nodes[i], vectors[i].data) : store.set(nodes[i], vectors[i].data);
-  }
+  VectorStore& store = graph_.vectors();
+  Result<void> prepared;
+  for (size_t i = 0; i < back.size(); ++i)
+    if (Result<void> set = store.set_again(nodes[i], vectors[i].data); !set) prepared = std::move(set);
+  for (size_t i = back.size(); i < rows.size(); ++i) store.set(nodes[i], vectors[i].data);
   const Node end = before + static_cast<Node>(rows.size() - back.size());
   const bool wants_codes = graph_.options().code_bits > 0;
   const bool first_codes = wants_codes && graph_.codes() == nullptr && end >= kCodeRows;
-  const Result<void> prepared = first_codes ? train_codes(end) : graph_.vectors().write_behind(end);
+  if (prepared) prepared = first_codes ? train_codes(end) : store.write_behind(end);
   if (!prepared) {
-    for (const Node node : back) graph_.set_left(node);
+    for (const Node node : back) {
+      store.let_go(node);
+      graph_.set_left(node);
+    }
     free_.give(back);
     return prepared;
   }
@@ -193,7 +201,8 @@ void GraphIndex::publish_some(std::span<const Row> rows, std::span<const Node> n
   schedule_point();
   if (again) {
     reused_.publish(nodes);
-    if (backlog_ == 0) reused_.wait_at_most(pending_max());
+    const uint64_t most = graph_.vectors().leaves_memory() ? kReadsPending : pending_max();
+    if (backlog_ == 0) reused_.wait_at_most(most);
     return;
   }
   if (graph_.options().deterministic) {
@@ -235,13 +244,21 @@ Result<void> GraphIndex::settle(const Stop& stop) {
 
 void GraphIndex::link(uint64_t position) {
   const auto node = static_cast<Node>(position);
-  if (rows_.removed(node)) return graph_.set_left(node);  // nobody will ever ask for it
+  const bool again = node < queue_.prefix();  // it was used before
+  VectorStore& vectors = graph_.vectors();
+  if (rows_.removed(node)) {  // nobody will ever ask for it
+    if (again) vectors.let_go(node);
+    return graph_.set_left(node);
+  }
   schedule_point();
   const GracePeriod::Reader reader(free_.grace());
   const std::shared_lock linking = beside_linkers();
   const auto scratch = link_scratch_.borrow();
   graph_.encode(node);
-  Linker(graph_, *scratch).link(node, rows_.size());
+  Linker linker(graph_, *scratch);
+  linker.link(node, rows_.size());
+  linker.renew_ways_in(node, rows_.size(), again);
+  if (again) vectors.let_go(node);
   release_vectors(kReleaseBytes);
 }
 
@@ -304,7 +321,7 @@ IndexMemory GraphIndex::memory() const {
   if (vectors.leaves_memory()) per_node += sizeof(uint32_t);  // checksums
   if (!rows_.ascend()) per_node += sizeof(RowTable::Order::Pair);
   const uint64_t released = std::min<uint64_t>(vectors.released(), nodes);
-  return {.vector_bytes = (nodes - released) * vectors.stride(),
+  return {.vector_bytes = (nodes - released) * vectors.stride() + vectors.kept_bytes(),
           .structure_bytes =
               nodes * per_node + graph_.upper_lists() * graph_.upper().bytes() + graph_.label_memory(),
           .disk_bytes = vectors.leaves_memory() && codes != nullptr ? nodes * vectors.stride() : 0};

@@ -76,8 +76,13 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   GraphIndex(const GraphKind& kind, const IndexSpec& spec, const VectorSpace& space,
              const GraphOptions& options);
   static Result<std::unique_ptr<GraphIndex>> make(const GraphKind& kind, const IndexSpec& spec);
-  Result<Node> read(const CheckpointInput& in, const SectionFile& main, Node nodes,
-                    const CheckpointContext& context);
+  /// What waits to be linked: nodes from `done` on, and the first ones.
+  struct Waiting {
+    std::vector<Node> first;
+    Node done;
+  };
+  Result<Waiting> read(const CheckpointInput& in, const SectionFile& main, Node nodes,
+                       const CheckpointContext& context);
   /// InvalidArgument where the index needs a scratch file and was given nowhere to put it.
   Result<void> check_directory() const;
 
@@ -136,6 +141,8 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   void has_left(Node node);
   void set_free(std::span<const Node> left);
   void read_removed(Node nodes);
+  size_t reused_max() const;
+  std::vector<Node> first_waiting(Node nodes) const;
   void join_unreached(LinkScratch& scratch);
   void retry_held();
 
@@ -161,11 +168,9 @@ class GraphIndex final : public Index, private LinkQueue::Work {
   void link(uint64_t node) override;
   Result<void> learn_one(VectorView query, const Stop& stop);
   bool linked(uint64_t node) const override { return graph_.linked(static_cast<Node>(node)); }
-  /// Whether nodes are used again: not where vectors are in a file, which only grows, nor where nodes are
-  /// linked in their order.
+  /// Whether nodes are used again: not where they are linked in their order.
   bool reuses() const {
-    const GraphOptions& options = graph_.options();
-    return options.deletes != Deletes::kKeep && !options.vectors_on_disk && !options.deterministic;
+    return graph_.options().deletes != Deletes::kKeep && !graph_.options().deterministic;
   }
 
   /// Of codes that were trained anew, on their way in.

@@ -18,6 +18,7 @@ constexpr Node kWaitShare = 200;        // or one node in so many, if that is mo
 constexpr Node kSweepShare = 80;        // one node in so many has left before lists are swept of them
 constexpr Node kConsolidateShare = 20;  // one row in so many is to leave before lists are consolidated
 constexpr Node kLabelShare = 100;       // or trees of labels are followed
+constexpr size_t kPagesMax = 4096;      // used again at a time where each may take a page until it is linked
 
 }  // namespace
 
@@ -309,10 +310,26 @@ void GraphIndex::read_removed(Node nodes) {
   set_free(left);
 }
 
+/// At a time.
+size_t GraphIndex::reused_max() const {
+  constexpr size_t kMost = ReusedQueue::kCapacity;
+  return graph_.vectors().leaves_memory() ? std::min(kMost, kPagesMax) : kMost;
+}
+
+/// Of an index that is being opened: what waits to be linked and has linked nodes behind it, perhaps nearly
+/// all, as those that were used again have. These wait as such.
+std::vector<Node> GraphIndex::first_waiting(Node nodes) const {
+  std::vector<Node> waiting;
+  while (nodes > 0 && !graph_.linked(nodes - 1)) --nodes;
+  for (Node node = 0; reuses() && node < nodes && waiting.size() < reused_max(); ++node)
+    if (!graph_.linked(node)) waiting.push_back(node);
+  return waiting;
+}
+
 /// Nodes for so many rows: those that are free, then new ones.
 std::vector<Node> GraphIndex::nodes_for(size_t rows) {
   std::vector<Node> nodes, not_yet;
-  size_t back = saving_ > 0 ? 0 : std::min({rows, free_.count(), size_t{ReusedQueue::kCapacity}});
+  size_t back = saving_ > 0 ? 0 : std::min({rows, free_.count(), reused_max()});
   if (backlog_ > 0) back = std::min(back, reused_.room());  // these do not wait for linkers
   if (back > 0) reused_.make_room(back);
   for (; back > 0; --back) {

@@ -107,10 +107,13 @@ void Linker::finish(Node node) {
   if (graph_.space().metric == Metric::kCosine && is_zero(graph_.vectors()[node], graph_.space().bytes()))
     graph_.set_zero_node(node);
   graph_.set_linked(node);
+}
+
+void Linker::renew_ways_in(Node node, Node nodes, bool again) {
   const GraphOptions& options = graph_.options();
   if (!options.entry_moves || options.levels || node == 0 || GraphStore::landmark_step(node) != node) return;
-  if (std::has_single_bit(node)) move_entry(node);
-  graph_.choose_landmarks(node);
+  if (!again && std::has_single_bit(node)) move_entry(node);
+  graph_.choose_landmarks(again ? nodes : node);
 }
 
 /// Under cosine, the node at which a zero vector hangs.

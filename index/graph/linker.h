@@ -84,6 +84,9 @@ class Linker {
 
   /// `nodes`: all nodes below it may be met. Afterwards the node is linked (or chained to an equal one).
   void link(Node node, Node nodes);
+  /// Of a node that is linked now: at some, ways in are chosen anew (GraphStore::landmark_step), among those
+  /// that the graph has grown over, or, where it was used before (`again`), among all `nodes`.
+  void renew_ways_in(Node node, Node nodes, bool again);
 
   /// Joins the nearest nodes of a query, near to far, by edges that serve queries like it: see
   /// GraphIndex::learn.

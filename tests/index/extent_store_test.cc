@@ -28,7 +28,7 @@ TEST(ExtentStore, GivesRecordsBackStepByStep) {
   for (uint64_t i = 0; i < kRecords; ++i) mark(store, i);
   uint64_t gone = 0;
   for (const uint64_t next : {1u, 11u, 1000u, 65'536u, 65'540u, 140'000u}) {
-    store.discard(gone, next);
+    store.discard(gone, next, KeptPages());
     gone = next;
     for (uint64_t i = gone; i < kRecords; i += 7) ASSERT_EQ(marked(store, i), i);
   }

@@ -108,6 +108,52 @@ TEST(VectorStore, WhatTheFileLostIsAnErrorAndNoVector) {
   ASSERT_OK(store.fetch(released, room, stats));
 }
 
+/// Vectors come to rows that are in memory still, in the file only, and both; what lies beside them stays.
+TEST(VectorStore, WhatIsSetAgainIsInTheFileAndInMemoryUntilItIsLetGo) {
+  MemoryFileSystem fs;
+  const Vectors before = normal_vectors(1000, kDim, test_seed(5));
+  Vectors now = before;
+  VectorStore store(VectorSpace::of(Metric::kL2, ScalarType::kF32, kDim).value(), true);
+  set_all(store, before);
+  ASSERT_OK(store.start_file(fs, "."));
+  ASSERT_OK(store.write_behind(1000));
+  store.release(400);
+  const Vectors others = normal_vectors(1000, kDim, test_seed(6));
+  Random random(test_seed(7));
+  std::vector<Node> again;
+  for (Node node = 0; node < 1000; ++node)
+    if (node % 100 < 3 || random.below(10) == 0) again.push_back(node);
+  for (const Node node : again) {
+    std::copy_n(others.row(node), kDim, now.data.begin() + node * kDim);
+    ASSERT_OK(store.set_again(node, now[node].data));
+  }
+  const auto all_are_there = [&] {
+    FetchedRows room;
+    SearchStats stats;
+    for (Node node = 0; node < 1000; ++node) {
+      ASSERT_VALUE(rows, store.fetch({&node, 1}, room, stats));
+      ASSERT_TRUE(same(now, node, rows[0])) << node;
+    }
+  };
+  const auto kept_are_in_memory = [&] {
+    for (const Node node : again) ASSERT_TRUE(same(now, node, store[node])) << node;
+  };
+  all_are_there();
+  kept_are_in_memory();
+  store.release(900);
+  all_are_there();
+  kept_are_in_memory();
+  EXPECT_GT(store.kept_bytes(), 0u);
+  for (size_t i = 0; i < again.size(); i += 2) store.let_go(again[i]);
+  for (size_t i = 1; i < again.size(); i += 2) ASSERT_TRUE(same(now, again[i], store[again[i]]));
+  for (size_t i = 1; i < again.size(); i += 2) store.let_go(again[i]);
+  EXPECT_EQ(store.kept_bytes(), 0u);
+  all_are_there();
+  size_t in_memory = 0;
+  for (Node node = 0; node < 900; ++node) in_memory += same(now, node, store[node]);
+  EXPECT_LE(in_memory, 4096 / store.stride() + 1) << "on the page of the border alone";
+}
+
 TEST(VectorStore, ADiskThatIsFullNamesTheDirectoryAndTheWayOut) {
   MemoryFileSystem memory;
   FaultFileSystem fs(memory, 1);

@@ -41,6 +41,9 @@ class ScratchSpy final : public FileSystem {
    public:
     Scratch(ScratchSpy& spy, std::unique_ptr<ScratchFile> file) : spy_(spy), file_(std::move(file)) {}
     Result<void> append(std::span<const std::byte> data) override { return file_->append(data); }
+    Result<void> write_again(uint64_t offset, std::span<const std::byte> data) override {
+      return file_->write_again(offset, data);
+    }
     Result<void> read(std::span<const FilePart> parts) const override {
       ++spy_.turns;
       TRY(file_->read(parts));

@@ -247,6 +247,15 @@ TEST_P(FileSystemContract, AScratchFileIsReadInPartsAndHasNoName) {
   ASSERT_OK(file->read({}));
   for (size_t i = 0; i < buffers.size(); ++i)
     EXPECT_EQ(as_text(buffers[i]), text.substr(places[i].first, places[i].second)) << i;
+  const std::string anew = "other bytes, over a border of pages";
+  text.replace(4080, anew.size(), anew);
+  ASSERT_OK(file->write_again(4080, as_bytes(anew)));
+  ASSERT_OK(file->append(as_bytes("and more")));
+  text += "and more";
+  std::vector<std::byte> all(text.size());
+  const FilePart whole{0, all};
+  ASSERT_OK(file->read({&whole, 1}));
+  EXPECT_EQ(as_text(all), text);
   std::byte beyond[6];
   const FilePart part{text.size() - 5, beyond};
   EXPECT_ERROR(file->read({&part, 1}), Code::kCorruption, "scratch");

@@ -17,7 +17,7 @@ class LabelDeletes : public testing::TestWithParam<const char*> {
  protected:
   IndexOptions options() const { return {{"labels", GetParam()}}; }
 
-  const uint64_t seed_ = test_seed();
+  const uint64_t seed_ = test_seed(91);
   testing::ScopedTrace trace_{__FILE__, __LINE__, "KITH_SEED=" + std::to_string(seed_)};
   Random random_{seed_};
 };
@@ -244,7 +244,7 @@ class LabelStarts : public testing::TestWithParam<const char*> {};
 
 /// Of each label in turn, until few rows are left.
 TEST_P(LabelStarts, MoveToRowsThatStay) {
-  const uint64_t seed = test_seed();
+  const uint64_t seed = test_seed(92);
   SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));
   Random random(seed);
   const Vectors vectors = clustered_vectors(1000, kDim, 5, seed);
@@ -299,7 +299,7 @@ TEST(LabelChains, ThatHeldATreeAreMendedAfterOpening) {
 
 /// A row with the universal label is found by each, whoever leaves.
 TEST(UniversalLabel, IsHeldTogetherToo) {
-  const uint64_t seed = test_seed();
+  const uint64_t seed = test_seed(93);
   SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));
   constexpr Label kUniversal = 100;
   Random random(seed);
@@ -325,7 +325,7 @@ TEST(UniversalLabel, IsHeldTogetherToo) {
 
 /// The same calls give the same files, whatever the threads.
 TEST(LabelDeletesInBatches, DoNotDependOnThreads) {
-  const uint64_t seed = test_seed();
+  const uint64_t seed = test_seed(94);
   SCOPED_TRACE("KITH_SEED=" + std::to_string(seed));
   const Vectors vectors = clustered_vectors(1500, kDim, 8, seed);
   Random random(seed);

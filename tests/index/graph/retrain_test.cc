@@ -186,6 +186,7 @@ TEST(Retrain, AnOpenedIndexHasTheCodesThatWereInUse) {
 /// An index that drifted without retraining makes up for it when it is opened, by itself.
 TEST(Retrain, DriftFromBeforeIsFoundAfterOpening) {
   const Vectors vectors = drifting_vectors(10 * kStep, kDim, kStep, 1, test_seed(71));
+  std::atomic<bool> go{false};
   ThreadPool one(1);
   std::unique_ptr<Index> index;
   MemoryFileSystem fs;
@@ -195,7 +196,6 @@ TEST(Retrain, DriftFromBeforeIsFoundAfterOpening) {
     ASSERT_VALUE(created, create_index(spec));
     ASSERT_OK(add_part(*created, vectors, 0, kWindow));
     settle(*created, spec);
-    std::atomic<bool> go{false};
     one.submit([&] {  // nothing can be done in the background
       while (!go) std::this_thread::yield();
     });

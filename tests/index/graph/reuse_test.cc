@@ -76,5 +76,33 @@ TEST(Reuse, NodesServeOneRowAfterAnother) {
   }
 }
 
+/// Nodes at whose numbers ways into the graph were chosen as it grew are used again: the ways in stay those
+/// of all nodes.
+TEST(Reuse, WaysInAreOfAllNodesWhicheverAreUsedAgain) {
+  constexpr size_t kRows = 8000, kGone = 3000;
+  const Vectors vectors = normal_vectors(kRows + kGone, kDim, test_seed(85));
+  const std::vector<Row> rows = first_rows(vectors.rows);
+  const IndexSpec spec = spec_of("vamana", Metric::kL2, kDim, {{"ef_construction", "30"}});
+  ASSERT_VALUE(index, create_index(spec));
+  ASSERT_OK(index->add(std::span(rows).first(kRows), part(vectors, 0, kRows)));
+  const GraphStore& graph = graph_of(*index);
+  const auto ways_in = [&] {
+    std::vector<Node> nodes(Landmarks::kMax);
+    nodes.resize(graph.landmarks().read(kRows, nodes.data()));
+    return nodes;
+  };
+  const size_t before = ways_in().size();
+  EXPECT_GE(before, 32u);
+  for (Row row = 0; row < kGone; ++row) ASSERT_OK(index->remove(row));
+  settle(*index, spec);
+  const Node entry = graph.entry()->node;
+  ASSERT_OK(index->add(std::span(rows).subspan(kRows, kGone), part(vectors, kRows, kGone)));
+  EXPECT_LT(dynamic_cast<const GraphIndex&>(*index).rows().size(), kRows + kGone / 2)
+      << "most are used again";
+  EXPECT_EQ(ways_in().size(), before);
+  EXPECT_GE(std::ranges::count_if(ways_in(), [](Node node) { return node >= kGone; }), before / 2);
+  EXPECT_EQ(graph.entry()->node, entry);
+}
+
 }  // namespace
 }  // namespace kith::test
