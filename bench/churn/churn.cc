@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/thread_pool.h"
 #include "bench/churn/disk.h"
+#include "bench/harness/scratch.h"
 #include "datasets/ground_truth.h"
 #include "datasets/recall.h"
 #include "index/registry.h"
@@ -21,6 +22,10 @@ constexpr uint32_t kNobody = ~0u;
 
 double seconds_since(uint64_t begin) {
   return static_cast<double>(Clock::system().monotonic_ns() - begin) / 1e9;
+}
+
+double growth(uint64_t bytes, uint64_t before) {
+  return static_cast<double>(bytes) / static_cast<double>(std::max<uint64_t>(before, 1));
 }
 
 /// What searches find and cost.
@@ -51,10 +56,10 @@ class ChurnRun {
     TRY(settle(*index_));
     ChurnFigures out;
     out.effort = effort_ = TRY(choose_effort());
-    out.bytes_before = index_->memory().total();
+    out.memory_before = index_->memory();
     for (const Cycle& cycle : schedule.cycles) {
       out.cycles.push_back(TRY(run_cycle(cycle)));
-      describe(out.cycles.back(), out.cycles.size(), out.bytes_before);
+      describe(out.cycles.back(), out.cycles.size(), out.memory_before);
     }
     return out;
   }
@@ -67,6 +72,8 @@ class ChurnRun {
     spec.dim = set_.base.dim;
     spec.options = options_.index;
     spec.pool = &pool_;
+    spec.fs = &posix_file_system();
+    spec.directory = TRY(program_directory());
     return create_index(spec);
   }
 
@@ -129,7 +136,7 @@ class ChurnRun {
     out.fresh_recall = fresh_found.recall;
     out.fresh_distances = fresh_found.distances;
     if (kind_->audit != nullptr) out.unreachable = TRY(kind_->audit(*index_)).unreachable;
-    out.bytes = index_->memory().total();
+    out.memory = index_->memory();
     return {};
   }
 
@@ -213,14 +220,13 @@ class ChurnRun {
     return all;
   }
 
-  void describe(const CycleFigures& one, size_t cycle, uint64_t bytes_before) const {
+  void describe(const CycleFigures& one, size_t cycle, const IndexMemory& before) const {
     std::fprintf(
         stderr, "%s\n",
         fmt::format("{} {}: recall {:.4f}, fresh {:.4f}; {:.0f} distances, fresh {:.0f}; {} unreachable, "
                     "{} gone; {:.3f} of the memory; {:.0f} updates/s",
                     runbook_.name, cycle, one.recall, one.fresh_recall, one.distances, one.fresh_distances,
-                    one.unreachable, one.gone,
-                    static_cast<double>(one.bytes) / static_cast<double>(bytes_before),
+                    one.unreachable, one.gone, growth(one.memory.total(), before.total()),
                     static_cast<double>(one.updates) / one.seconds)
             .c_str());
   }
@@ -237,12 +243,13 @@ class ChurnRun {
 };
 
 Result<void> add_figures(const std::string& prefix, const ChurnFigures& figures, Report& report) {
-  double drop = -1, distances = 0, memory = 0, seconds = 0, updates = 0;
+  double drop = -1, distances = 0, memory = 0, file = 0, seconds = 0, updates = 0;
   uint64_t unreachable = 0, gone = 0;
   for (const CycleFigures& one : figures.cycles) {
     drop = std::max(drop, one.fresh_recall - one.recall);
     distances = std::max(distances, one.distances / one.fresh_distances);
-    memory = std::max(memory, static_cast<double>(one.bytes) / static_cast<double>(figures.bytes_before));
+    memory = std::max(memory, growth(one.memory.total(), figures.memory_before.total()));
+    file = std::max(file, growth(one.memory.disk_bytes, figures.memory_before.disk_bytes));
     unreachable = std::max(unreachable, one.unreachable);
     gone += one.gone;
     seconds += one.seconds;
@@ -253,6 +260,8 @@ Result<void> add_figures(const std::string& prefix, const ChurnFigures& figures,
   TRY(report.add({prefix + "unreachable", static_cast<double>(unreachable), "rows", {}}));
   TRY(report.add({prefix + "gone", static_cast<double>(gone), "answers", {}}));
   TRY(report.add({prefix + "memory_growth", memory, "ratio", {}}));
+  if (figures.memory_before.disk_bytes > 0)  // memory=codes
+    TRY(report.add({prefix + "file_growth", file, "ratio", {}}));
   TRY(report.add({prefix + "updates_per_s", updates / seconds, "1/s", {}}));
   report.note(fmt::format("{}: effort {}, {} cycles", prefix, figures.effort, figures.cycles.size()));
   return {};

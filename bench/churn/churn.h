@@ -42,14 +42,14 @@ struct CycleFigures {
   double distances = 0, fresh_distances = 0;  // a query, on full vectors and on codes
   uint64_t unreachable = 0;                   // live rows that no path leads to
   uint64_t gone = 0;                          // answers that named rows that had left
-  uint64_t bytes = 0;                         // of the index in memory
+  IndexMemory memory;                         // and disk, of the index
   double seconds = 0;                         // of leaving and coming, until all are linked
   size_t updates = 0;                         // rows that left or came
 };
 
 struct ChurnFigures {
   uint32_t effort = 0;
-  uint64_t bytes_before = 0;
+  IndexMemory memory_before;
   std::vector<CycleFigures> cycles;
 };
 

@@ -8,6 +8,7 @@
 #include "base/io/fault_file_system.h"
 #include "tests/index/graph/delete_support.h"
 #include "tests/index/graph/graph_disk_support.h"
+#include "tests/support/memory.h"
 #include "tests/support/temp_dir.h"
 
 namespace kith::test {
@@ -36,7 +37,7 @@ void expect_rows(const Index& index, const Vectors& vectors, size_t live, size_t
 }
 
 TEST(DiskReuse, FileAndMemoryStayAsTheyAre) {
-  constexpr size_t kLive = 5000, kStep = 500, kCycles = 30;
+  constexpr size_t kLive = 5000, kStep = 500, kCycles = kSanitized ? 8 : 30;
   for (const char* kind : {"vamana", "hnsw"}) {
     SCOPED_TRACE(kind);
     MemoryFileSystem fs;
