@@ -40,7 +40,8 @@ Members members_of(const GraphStore& graph, const RowTable& rows, Node nodes) {
 }
 
 Result<Node> nearest_to_mean(const GraphStore& graph, const std::vector<Node>& nodes) {
-  const std::vector<std::byte> mean = TRY(mean_of_sample(graph.vectors(), nodes.back() + 1, graph.seed()));
+  const std::vector<std::byte> mean =
+      TRY(mean_of_sample(graph.vectors(), nodes.back() + 1, graph.seed(), [](Node) { return true; }));
   const RowScorer scorer = exact_scorer(graph.vectors(), mean.data());
   Candidate best{0, nodes[0]};
   for (const Node node : nodes) {

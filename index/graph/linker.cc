@@ -127,7 +127,8 @@ Node Linker::find_zero(Node node) const {
 /// To the node nearest to the mean, as the number of nodes has doubled. It stays where the mean cannot be
 /// had.
 void Linker::move_entry(Node nodes) {
-  const Result<std::vector<std::byte>> mean = mean_of_sample(graph_.vectors(), nodes, graph_.seed());
+  const auto stays = [this](Node node) { return graph_.linked(node) && !graph_.left(node); };
+  const Result<std::vector<std::byte>> mean = mean_of_sample(graph_.vectors(), nodes, graph_.seed(), stays);
   if (!mean) return;
   const RowScorer scorer = measure_.from_vector(mean->data(), scratch_.query);
   const Node entry = graph_.entry()->node;

