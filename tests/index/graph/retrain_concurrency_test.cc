@@ -83,7 +83,8 @@ void RetrainConcurrency::run() {
   for (size_t end = 100; end <= vectors_.rows; end += 100) {
     EXPECT_OK(add_part(*index_, vectors_, end - 100, 100));
     end_ = end;
-    while (asked_ * 10 + kWindow < end) std::this_thread::yield();  // nobody is left behind
+    // None is left behind.
+    while (std::min(asked_ * 10, saved_ * 2 * kStep) + kWindow < end) std::this_thread::yield();
     for (size_t row = begin_; row + kWindow < end; ++row) {
       begin_ = row + 1;
       EXPECT_OK(index_->remove(static_cast<Row>(row)));
