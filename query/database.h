@@ -116,7 +116,7 @@ struct CheckpointPolicy {
 
 /// How recall targets are kept: when fields are calibrated, and how many real queries are answered again.
 struct RecallPolicy {
-  bool background = true;       // false: only where somebody asks
+  bool background = true;       // false: only where somebody asks, and worn indexes stay
   uint64_t points_min = 4'096;  // smaller collections are left alone
   uint32_t queries = 512;       // that a field is measured with
   double duty = 0.25;           // of the time that measuring works, in the background; it sleeps in between

@@ -277,9 +277,16 @@ MixedOptions mixed_options(const ChurnOptions& options, const std::string& label
   return mixed;
 }
 
-DiskOptions disk_options(const ChurnOptions& options, const std::string& label) {
+/// Of disk-random-replace: random-replace; of disk: sliding-window.
+std::optional<std::string> runbook_on_disk(std::string_view name) {
+  if (name == "disk") return "sliding-window";
+  if (!name.starts_with("disk-")) return std::nullopt;
+  return std::string(name.substr(5));
+}
+
+DiskOptions disk_options(const ChurnOptions& options, const std::string& name) {
   DiskOptions disk;
-  disk.prefix = fmt::format("churn/disk{}/", label);
+  disk.prefix = fmt::format("churn/{}/", name);
   disk.batch = options.batch;
   disk.kind = options.kind;
   disk.index = options.index;
@@ -332,9 +339,10 @@ Result<void> run_churn_suite(const ChurnOptions& options, Report& report) {
       TRY(run_mixed(set, mixed_options(options, label), report));
       continue;
     }
-    const Runbook runbook = TRY(runbook_of(name == "disk" ? options.disk_runbook : name, options));
-    if (name == "disk") {
-      TRY(run_disk(runbook, set, disk_options(options, label), report));
+    const std::optional<std::string> on_disk = runbook_on_disk(name);
+    const Runbook runbook = TRY(runbook_of(on_disk.value_or(name), options));
+    if (on_disk.has_value()) {
+      TRY(run_disk(runbook, set, disk_options(options, name + label), report));
       continue;
     }
     const ChurnFigures figures = TRY(run_churn(runbook, set, options));

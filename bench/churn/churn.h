@@ -17,10 +17,14 @@ namespace kith::bench {
 struct ChurnOptions {
   std::string set = "sift";
   std::string directory = "bench/churn/runbooks";  // of runbooks that are given by name
-  std::vector<std::string> runbooks = {"sliding-window", "expiration-time", "clustered",
-                                       "random-replace", "drift",           "disk",
-                                       "mixed"};  // the last two are those of disk.h and mixed.h
-  std::string disk_runbook = "sliding-window";
+  std::vector<std::string> runbooks = {"sliding-window",
+                                       "expiration-time",
+                                       "clustered",
+                                       "random-replace",
+                                       "drift",
+                                       "disk",  // sliding-window, of disk.h
+                                       "disk-random-replace",
+                                       "mixed"};  // of mixed.h
   std::string kind{kDefaultKind};
   IndexOptions index;    // of the kind
   std::string label;     // figures are of churn/<runbook>[-<label>]/

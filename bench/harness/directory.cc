@@ -16,6 +16,7 @@ namespace kith::bench {
 namespace {
 
 constexpr uint64_t kStatBlock = 512;  // of stat, whatever the file system's own are
+constexpr uint64_t kPage = 4096;
 
 /// Calls see(path below `directory`, open file) for each regular file.
 Result<void> for_each_file(const std::string& directory,
@@ -67,7 +68,8 @@ Result<DirectoryBytes> directory_bytes(const std::string& directory) {
     struct stat found {};
     if (::fstat(fd, &found) != 0) return make_error(Code::kUnavailable, "file '{}': no stat", name);
     if (!seen.emplace(found.st_dev, found.st_ino).second) return {};
-    const uint64_t taken = static_cast<uint64_t>(found.st_blocks) * kStatBlock;
+    const auto taken = std::min(static_cast<uint64_t>(found.st_blocks) * kStatBlock,
+                                (static_cast<uint64_t>(found.st_size) + kPage - 1) / kPage * kPage);
     if (name.starts_with("checkpoints/"))
       bytes.checkpoints += taken;
     else if (name.starts_with("store/"))

@@ -8,7 +8,8 @@
 
 namespace kith::bench {
 
-/// Bytes that the disk gives to it (blocks, not lengths); a file with two names counts once.
+/// Bytes that the disk gives to it (blocks, not lengths), but for what is set aside behind a file's end; a
+/// file with two names counts once.
 struct DirectoryBytes {
   uint64_t store = 0;  // RocksDB without blob files
   uint64_t blobs = 0;

@@ -26,6 +26,7 @@ class RecordingStore final : public KvStore {
   Result<void> reclaim(KvTable table, std::string_view begin, std::string_view end) override {
     return store_->reclaim(table, begin, end);
   }
+  Result<void> trim() override { return store_->trim(); }
   Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) override {
     return store_->hold_files(use);
   }

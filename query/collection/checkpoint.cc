@@ -58,6 +58,7 @@ Result<CheckpointReport> LocalCollection::write_checkpoint() {
   for (const auto& [field, index] : written)
     if (field->index() == index) field->set_saved();
   TRY(trim_log(mark.sequence));
+  TRY(engine_->store->trim());
 
   CheckpointReport report;
   report.sequence = mark.sequence;

@@ -34,6 +34,12 @@ Result<std::unique_ptr<FieldIndex>> FieldIndex::create(std::string collection, c
   return made;
 }
 
+uint64_t FieldIndex::worn() const {
+  if (!usable() || rebuilding().has_value()) return 0;
+  const IndexStats stats = index()->stats();
+  return stats.removed > stats.rows / 2 ? stats.removed : 0;
+}
+
 std::shared_ptr<Index> FieldIndex::index() const {
   std::lock_guard lock(mutex_);
   return index_;

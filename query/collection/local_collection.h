@@ -107,11 +107,14 @@ class LocalCollection final : public Collection {
   struct RecallLook {
     uint64_t points = 0;
     uint64_t sequence = 0;
-    bool due = false;  // some field is, and its index has caught up
+    bool due = false;   // some field is, and its index has caught up
+    uint64_t worn = 0;  // rows that are gone, of those that an index has room for: over half as many as live
   };
   RecallLook look_at_recall() const;
   /// calibrate() for the fields where it is due; whether there was one.
   Result<bool> calibrate_due(const Stop& stop);
+  /// Builds worn indexes anew, of what lives, beside those that serve.
+  Result<void> renew_worn(const Stop& stop);
   /// Answers a recent query again, exactly, and takes note of what it had found. False: there is none left.
   Result<bool> check_recall(const Stop& stop);
   /// Takes stock of what indexes, ids and expiries hold. Any thread.
@@ -341,9 +344,9 @@ class LocalCollection final : public Collection {
 
   // rebuild.cc
   /// Adds the stored vectors of rows from `first` on; Corruption where one is not among `ids`, if there are
-  /// any. `added` hears of each step; false ends it. The row after the last one.
+  /// any. `added` hears of the rows of each step; false ends it. The row after the last one.
   Result<Row> add_stored(const KvSnapshot& view, uint8_t position, Row first, Index& index, const IdMap* ids,
-                         const std::function<bool(Row)>& added) const;
+                         const std::function<bool(std::span<const Row>)>& added) const;
   void start_rebuild(uint8_t position);
   void rebuild(uint8_t position, const std::stop_token& token);
   Result<void> wait_for_rebuild(const FieldIndex& field, const Stop& stop) const;
@@ -351,10 +354,10 @@ class LocalCollection final : public Collection {
   Result<void> replace_index(uint8_t position, const Stop& stop);
   /// The field's progress is set already.
   Result<void> rebuild_index(uint8_t position, const Stop& stop);
-  Result<void> swap_index(uint8_t position, Row next, std::unique_ptr<Index> index, const Stop& stop);
+  Result<void> swap_index(uint8_t position, Row next, std::unique_ptr<Index> index, std::span<const Row> has,
+                          const Stop& stop);
 
-  // compact.cc
-  Result<PurgeReceipt> compact_alive(const Stop& stop);
+  Result<PurgeReceipt> compact_alive(const Stop& stop);  // compact.cc
   Result<uint64_t> removed_before() const;
 
   const std::shared_ptr<Engine> engine_;  // first: outlives the indexes, which use its pool
@@ -383,6 +386,7 @@ class LocalCollection final : public Collection {
   View parked_view_;              // the store as these say, while a KV write is under way
   std::atomic<uint64_t> removals_{0};  // groups that took rows out of ids_
 
+  std::mutex replace_mutex_;  // of whoever replaces indexes; held across IO
   CheckpointDirectory checkpoints_;
   std::mutex checkpoint_mutex_;  // of whoever writes one; held across IO
   std::atomic<uint64_t> unsaved_bytes_{0};

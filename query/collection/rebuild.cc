@@ -27,10 +27,21 @@ double seconds_since(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
 
+/// Whether a budget has room for the field's live rows once more: rather than upserts that are refused while
+/// another index grows.
+Result<void> check_room(const FieldIndex& field, MemoryBudget& memory) {
+  const std::shared_ptr<Index> index = field.index();
+  const IndexStats stats = index->stats();
+  const uint64_t each = index->memory().total() / std::max<uint64_t>(stats.rows + stats.removed, 1);
+  TRY(memory.reserve(each * stats.rows, "an index without rows that are gone"));
+  return {};
+}
+
 }  // namespace
 
 Result<Row> LocalCollection::add_stored(const KvSnapshot& view, uint8_t position, Row first, Index& index,
-                                        const IdMap* ids, const std::function<bool(Row)>& added) const {
+                                        const IdMap* ids,
+                                        const std::function<bool(std::span<const Row>)>& added) const {
   const VectorField& field = schema_.vectors[position];
   const size_t width = vector_bytes(field.type, field.dim);
   const size_t chunk = std::max<size_t>(1, kStepBytes / width);
@@ -39,9 +50,7 @@ Result<Row> LocalCollection::add_stored(const KvSnapshot& view, uint8_t position
   std::vector<std::byte> data(chunk * width);
   const auto add = [&]() -> Result<void> {
     if (fields_[position]->labeled()) labels = TRY(stored_labels(view, rows));
-    TRY(fields_[position]->add_to(index, rows, {data.data(), field.type, field.dim, rows.size()}, labels));
-    rows.clear();
-    return {};
+    return fields_[position]->add_to(index, rows, {data.data(), field.type, field.dim, rows.size()}, labels);
   };
   Row next = first;
   const KeyRange range = vector_range(number_, position, first, kNoRow);
@@ -58,11 +67,12 @@ Result<Row> LocalCollection::add_stored(const KvSnapshot& view, uint8_t position
     next = row + 1;
     if (rows.size() < chunk) continue;
     TRY(add());
-    if (!added(next)) return next;
+    if (!added(rows)) return next;
+    rows.clear();
   }
   TRY(entry->status());
   if (!rows.empty()) TRY(add());
-  (void)added(next);
+  (void)added(rows);
   return next;
 }
 
@@ -108,6 +118,12 @@ Result<void> LocalCollection::wait_for_rebuild(const FieldIndex& field, const St
 
 Result<void> LocalCollection::replace_index(uint8_t position, const Stop& stop) {
   FieldIndex& field = *fields_[position];
+  std::unique_lock one(replace_mutex_, std::defer_lock);
+  while (!one.try_lock()) {
+    TRY(stop.check());
+    TRY(check_alive());
+    std::this_thread::sleep_for(kPoll);
+  }
   TRY(wait_for_rebuild(field, stop));
   const std::weak_ptr<Index> before = field.index();
   uint64_t points = 0;
@@ -126,13 +142,35 @@ Result<void> LocalCollection::replace_index(uint8_t position, const Stop& stop) 
   return {};
 }
 
+Result<void> LocalCollection::renew_worn(const Stop& stop) {
+  const auto start = SteadyClock::now();
+  return while_alive([&]() -> Result<void> {
+    bool any = false;
+    for (size_t position = 0; position < fields_.size(); ++position) {
+      const uint64_t gone = fields_[position]->worn();
+      if (gone == 0) continue;
+      TRY(check_room(*fields_[position], memory_));
+      TRY(replace_index(static_cast<uint8_t>(position), stop));
+      any = true;
+      log_info("index built anew without rows that are gone", {{"collection", name_},
+                                                               {"field", schema_.vectors[position].name},
+                                                               {"gone", gone},
+                                                               {"seconds", seconds_since(start)}});
+    }
+    if (any) TRY(checkpoint());
+    return {};
+  });
+}
+
 Result<void> LocalCollection::rebuild_index(uint8_t position, const Stop& stop) {
   FieldIndex& field = *fields_[position];
   std::unique_ptr<Index> index = TRY(field.make_empty());
   MemoryReservation building = memory_.none();  // upserts are refused rather than the process killed
   const auto start = SteadyClock::now();
   auto logged = start;
-  const auto progress = [&](Row) {
+  std::vector<Row> rows;  // that it has
+  const auto progress = [&](std::span<const Row> some) {
+    rows.insert(rows.end(), some.begin(), some.end());
     const uint64_t total =
         std::max<uint64_t>(index->stats().rows, field.rebuilding().value_or(RebuildProgress{}).rows_total);
     building.record(index->memory().total());
@@ -160,11 +198,11 @@ Result<void> LocalCollection::rebuild_index(uint8_t position, const Stop& stop) 
     if (!std::exchange(settles, false)) break;
     TRY(field.kind().settle(*index, stop));  // takes a while, in which rows come
   }
-  return swap_index(position, next, std::move(index), stop);
+  return swap_index(position, next, std::move(index), rows, stop);
 }
 
 Result<void> LocalCollection::swap_index(uint8_t position, Row next, std::unique_ptr<Index> index,
-                                         const Stop& stop) {
+                                         std::span<const Row> has, const Stop& stop) {
   Result<void> done;
   std::shared_ptr<Index> before;  // goes when writers need not wait for it
   queue_.run_exclusively([&] {
@@ -173,15 +211,16 @@ Result<void> LocalCollection::swap_index(uint8_t position, Row next, std::unique
     if (!done.ok()) return;
     const View view = engine_->store->snapshot();
     if (planted("rebuild-without-catch-up")) next = kNoRow;
-    if (auto added =
-            add_stored(*view, position, next, *index, nullptr, [&](Row) { return stop.check().ok(); });
+    // These live: the view is of now.
+    if (auto added = add_stored(*view, position, next, *index, nullptr,
+                                [&](std::span<const Row>) { return stop.check().ok(); });
         !added.ok()) {
       done = added.error();
       return;
     }
     done = stop.check();
-    for (Row row = 0; row < next_row_ && done.ok(); ++row)
-      if (!ids_.live(row) && !planted("rebuild-keeps-the-dead")) done = index->remove(row);
+    for (size_t i = 0; i < has.size() && done.ok(); ++i)
+      if (!ids_.live(has[i]) && !planted("rebuild-keeps-the-dead")) done = index->remove(has[i]);
     if (done.ok()) before = fields_[position]->replace(std::move(index), /*saved=*/false);
   });
   return done;

@@ -117,6 +117,7 @@ LocalCollection::RecallLook LocalCollection::look_at_recall() const {
     look.sequence = sequence_;
   }
   look.points = now.rows;
+  for (const std::unique_ptr<FieldIndex>& field : fields_) look.worn = std::max(look.worn, field->worn());
   for (size_t position = 0; position < fields_.size() && !look.due; ++position) {
     if (!measurable(*fields_[position])) continue;
     const IndexStats stats = fields_[position]->index()->stats();
@@ -244,8 +245,8 @@ Result<RowSet> LocalCollection::live_rows(const Index& index, VectorView any) co
   for (Row first = 0; first < rows_end;) {  // in steps: writers wait for the lock
     const Row end = rows_end - first > kLockedRows ? first + kLockedRows : rows_end;
     std::shared_lock lock(state_mutex_);
-    for (; first < end; ++first)
-      if (ids_.live(first)) rows.push_back(first);
+    ids_.for_each_live(first, end, [&](Row row) { rows.push_back(row); });
+    first = end;
   }
   if (index.stats().rows >= rows.size()) return RowSet::of(rows);
   SearchRequest all;  // points may lack a field: the index knows which do
@@ -278,12 +279,9 @@ Result<LocalCollection::CalibrationQueries> LocalCollection::calibration_queries
   {
     std::shared_lock lock(state_mutex_);
     view = view_locked();
-    const Row rows_end = next_row_;
-    const size_t more = count - queries.stored_as.size();
-    for (size_t tries = 0; rows_end > 0 && tries < 8 * more && rows.size() < more; ++tries) {
-      const auto row = static_cast<Row>(random.below(rows_end));
-      if (ids_.live(row)) rows.insert(row);
-    }
+    const size_t more = std::min(count - queries.stored_as.size(), ids_.size());
+    for (size_t tries = 0; tries < 8 * more && rows.size() < more; ++tries)
+      rows.insert(ids_.random_live(random));
   }
   std::vector<Row> taken(rows.begin(), rows.end());
   std::vector<std::string> keys;

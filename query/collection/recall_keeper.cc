@@ -62,6 +62,7 @@ void RecallKeeper::look() {
   for (const std::shared_ptr<LocalCollection>& collection : collections) {
     Watch& watch = watches[collection->number()] = watches_[collection->number()];
     if (!closing_ && due(*collection, watch)) calibrate(*collection, watch);
+    if (!closing_ && worn(*collection, watch)) renew(*collection, watch);
   }
   watches_.swap(watches);
   credit_ns_ = std::min(credit_ns_ + policy_.share_max * nanoseconds(policy_.look), kCreditMax);
@@ -93,6 +94,25 @@ void RecallKeeper::calibrate(LocalCollection& collection, Watch& watch) {
   if (done.ok() || done.error().code == Code::kNotFound || done.error().code == Code::kCancelled) return;
   watch.not_before = std::max<Clock::time_point>(watch.not_before, end + kRetry);
   log_warn("a field's recall cannot be measured: again later",
+           {{"collection", collection.name()}, {"error", done.error().message}});
+}
+
+/// As `due`, after which it is called: rows that come meanwhile might take the room.
+bool RecallKeeper::worn(const LocalCollection& collection, Watch& watch) const {
+  const auto now = Clock::now();
+  if (collection.look_at_recall().worn < policy_.points_min || now < watch.not_renewed_before) {
+    watch.worn_since = Clock::time_point::max();
+    return false;
+  }
+  watch.worn_since = std::min(watch.worn_since, now);
+  return now - watch.quiet_since >= policy_.quiet || now - watch.worn_since >= kPatience;
+}
+
+void RecallKeeper::renew(LocalCollection& collection, Watch& watch) {
+  const Result<void> done = collection.renew_worn(stop());
+  if (done.ok() || done.error().code == Code::kNotFound || done.error().code == Code::kCancelled) return;
+  watch.not_renewed_before = Clock::now() + kRetry;
+  log_warn("an index cannot be built anew without rows that are gone: again later",
            {{"collection", collection.name()}, {"error", done.error().message}});
 }
 

@@ -1,6 +1,6 @@
 // RecallKeeper: the thread that keeps recall targets of a database's collections: measures fields anew when a
 // load has settled, much has changed or recall has drifted, and answers recent real queries again to see what
-// they found.
+// they found. It also has indexes built anew that hold more room for rows that are gone than they should.
 //
 // It steps back for everything else: one thread of low priority, and a small share of one CPU's time for
 // queries that are answered again and, over all, as much for measuring.
@@ -37,12 +37,16 @@ class RecallKeeper {
     Clock::time_point quiet_since;
     Clock::time_point due_since = Clock::time_point::max();
     Clock::time_point not_before;
+    Clock::time_point worn_since = Clock::time_point::max();
+    Clock::time_point not_renewed_before;
   };
 
   void run();
   void look();
   bool due(const LocalCollection& collection, Watch& watch) const;
   void calibrate(LocalCollection& collection, Watch& watch);
+  bool worn(const LocalCollection& collection, Watch& watch) const;
+  void renew(LocalCollection& collection, Watch& watch);
   void check(const std::vector<std::shared_ptr<LocalCollection>>& collections);
   Stop stop() const;
 

@@ -149,7 +149,7 @@ Result<void> LocalCollection::replay_expiries(const KvSnapshot& view) {
 /// here when it is little.
 Result<void> LocalCollection::replay_field(const KvSnapshot& view, uint8_t position, const ChangeTail* tail) {
   FieldIndex& field = *fields_[position];
-  const auto going_on = [](Row) { return true; };
+  const auto going_on = [](std::span<const Row>) { return true; };
   if (tail != nullptr) {
     Result<std::unique_ptr<Index>> index = restore_field(position, *tail);
     if (index.ok()) {

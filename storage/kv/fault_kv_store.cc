@@ -73,6 +73,10 @@ class FaultKvStore final : public KvStore {
   Result<void> reclaim(KvTable table, std::string_view begin, std::string_view end) override {
     return wrapped_->reclaim(table, begin, end);
   }
+  Result<void> trim() override {
+    TRY(health());
+    return wrapped_->trim();
+  }
   Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) override {
     return wrapped_->hold_files(use);
   }

@@ -84,6 +84,9 @@ class KvStore {
 
   /// Gives the disk space of an erased range back soon. Only for ranges that nobody reads any more.
   virtual Result<void> reclaim(KvTable table, std::string_view begin, std::string_view end) = 0;
+  /// Lets go of the log where it is a notable part of what the store has on disk: what is in memory goes to
+  /// files. For who has just written much anyhow. Reads and writes go on.
+  virtual Result<void> trim() = 0;
   /// Runs `use` with the files that, put into another directory, are the store as of one moment after the
   /// call, all earlier writes included. They stay until `use` returns; reads and writes go on meanwhile.
   virtual Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) = 0;

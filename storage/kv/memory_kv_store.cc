@@ -87,6 +87,7 @@ class MemoryKvStore final : public KvStore {
     return std::make_shared<MemorySnapshot>(data_);
   }
   Result<void> reclaim(KvTable, std::string_view, std::string_view) override { return {}; }
+  Result<void> trim() override { return {}; }
   /// It has none.
   Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) override {
     return use({});

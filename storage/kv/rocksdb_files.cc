@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/bytes.h"
+#include "storage/kv/rocksdb_disk.h"
 #include "storage/kv/rocksdb_marks.h"
 
 namespace kith {
@@ -96,6 +97,7 @@ class Purge {
     TRY(wait_for_snapshots());
     std::set<std::string> old = TRY(logs());
     TRY(flush());
+    if (blobs_) fit_blob_files(db_, families_);
     const std::set<std::string> tables = files();
     for (int attempt = 0; attempt < kAttempts && any_live(tables); ++attempt) TRY(compact());
     if (any_live(tables)) return unavailable("store '{}': files were not rewritten; try again", directory_);

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/planted.h"
+#include "storage/kv/rocksdb_disk.h"
 #include "storage/kv/rocksdb_file_system.h"
 #include "storage/kv/rocksdb_files.h"
 #include "storage/kv/rocksdb_opening.h"
@@ -97,6 +98,7 @@ class RocksKvStore final : public KvStore {
     return {};
   }
 
+  Result<void> trim() override { return trim_rocksdb(*db_, families_, directory_, *poison_); }
   Result<void> health() const override { return poison_->check(); }
   Result<void> recover() override;
 
@@ -171,6 +173,7 @@ RocksKvStore::RocksKvStore(std::string directory, RocksOpening& opening, rocksdb
       db_(db),
       families_(std::move(families)) {
   poison_->attach(*db_);
+  fit_blob_files(*db_, families_);
   recovery_.emplace(opening, directory_, *db_, families_);
 }
 

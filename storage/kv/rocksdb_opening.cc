@@ -59,9 +59,9 @@ rocksdb::ColumnFamilyOptions vector_family_options(const std::shared_ptr<rocksdb
   options.compression = rocksdb::kNoCompression;
   options.enable_blob_files = true;
   options.min_blob_size = 128;
-  options.blob_file_size = 256u << 20;
   options.enable_blob_garbage_collection = true;
-  options.blob_garbage_collection_force_threshold = 0.5;
+  options.blob_garbage_collection_force_threshold = 0.25;
+  options.level0_file_num_compaction_trigger = 2;
   options.blob_compaction_readahead_size = 1u << 20;
   return options;
 }

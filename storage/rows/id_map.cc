@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/random.h"
 
 namespace kith {
 namespace {
 
 constexpr size_t kFirstSlots = 16;
+constexpr size_t kSlotsMax = 8;  // for each id, or half of them go
+constexpr size_t kSparse =
+    4;  // rows that an extent has, for each that lives, from which it holds those alone
 constexpr size_t kTextBlockBytes = 1u << 16;  // far above the longest id
 constexpr size_t kFirstTextBlockBytes = 1u << 12;
 static_assert(kIdTextBytesMax <= kFirstTextBlockBytes);
@@ -57,21 +59,22 @@ std::string IdMap::id_key(Row row) const {
 
 void IdMap::insert(std::string_view id_key, Row row) {
   CHECK(row != kNoRow && !live(row));
-  if ((size_ + 1) * 4 > slots_.size() * 3) grow();
+  if ((size_ + 1) * 4 > slots_.size() * 3) resize(slots_.size() * 2);
   const IdKeyParts parts = parts_of(id_key);
   const size_t mask = slots_.size() - 1;
   size_t slot = hash(parts) & mask;
   for (; slots_[slot] != kNoRow; slot = (slot + 1) & mask) DCHECK(!equals(slots_[slot], parts));
   slots_[slot] = row;
   ++size_;
-  while (extents_.size() <= row / kExtentRows) extents_.emplace_back();
-  Extent& extent = extents_[row / kExtentRows];
-  if (extent.kinds.size() <= row % kExtentRows) {
-    extent.kinds.resize(row % kExtentRows + 1, 0);
-    extent.entries.resize(row % kExtentRows + 1);
+  while (extents_.size() <= row / kExtentRows) {
+    if (!extents_.empty()) change_extent(extents_.back(), [&] { extents_.back().pack(); });
+    extents_.emplace_back();
   }
+  Extent& extent = extents_[row / kExtentRows];
+  change_extent(extent, [&] { extent.spread(row % kExtentRows); });
   extent.entries[row % kExtentRows] = pack(parts);
   extent.kinds[row % kExtentRows] = static_cast<uint8_t>(parts.kind);
+  ++extent.live;
 }
 
 void IdMap::erase(Row row) {
@@ -86,9 +89,13 @@ void IdMap::erase(Row row) {
     hole = slot;
   }
   --size_;
-  uint8_t& kind = extents_[row / kExtentRows].kinds[row % kExtentRows];
-  if (kind == static_cast<uint8_t>(IdKind::kText)) dead_text_bytes_ += entry_of(row).high;
-  kind = 0;
+  if (kind_of(row) == static_cast<uint8_t>(IdKind::kText)) dead_text_bytes_ += entry_of(row).high;
+  Extent& extent = extents_[row / kExtentRows];
+  extent.kinds[extent.find(row % kExtentRows)] = 0;
+  --extent.live;
+  const bool last = row / kExtentRows + 1 == extents_.size();  // more rows come into it
+  if (!last) change_extent(extent, [&] { extent.pack(); });
+  if (slots_.size() > kFirstSlots && size_ * kSlotsMax < slots_.size()) resize(slots_.size() / 2);
   if (dead_text_bytes_ > kTextBlockBytes && dead_text_bytes_ > text_bytes_ / 2) pack_texts();
 }
 
@@ -100,21 +107,81 @@ void IdMap::clear() {
 
 Row IdMap::rows_end() const {
   if (extents_.empty()) return 0;
-  return static_cast<Row>((extents_.size() - 1) * kExtentRows + extents_.back().kinds.size());
+  return static_cast<Row>((extents_.size() - 1) * kExtentRows + extents_.back().rows());
 }
 
 size_t IdMap::memory_bytes() const {
-  size_t bytes = slots_.capacity() * sizeof(Row);
-  for (const Extent& extent : extents_)
-    bytes += extent.entries.capacity() * sizeof(Entry) + extent.kinds.capacity();
+  size_t bytes = slots_.capacity() * sizeof(Row) + extents_.capacity() * sizeof(Extent) + extent_bytes_;
   for (const std::string& block : texts_) bytes += block.capacity();
   return bytes;
 }
 
+Row IdMap::random_live(Random& random) const {
+  CHECK(size_ > 0);
+  while (true)
+    if (const Row row = slots_[random.below(slots_.size())]; row != kNoRow) return row;
+}
+
 uint8_t IdMap::kind_of(Row row) const {
   const size_t extent = row / kExtentRows;
-  if (extent >= extents_.size() || row % kExtentRows >= extents_[extent].kinds.size()) return 0;
-  return extents_[extent].kinds[row % kExtentRows];
+  if (extent >= extents_.size()) return 0;
+  const size_t at = extents_[extent].find(row % kExtentRows);
+  return at == Extent::kNowhere ? uint8_t{0} : extents_[extent].kinds[at];
+}
+
+const IdMap::Entry& IdMap::entry_of(Row row) const {
+  const Extent& extent = extents_[row / kExtentRows];
+  return extent.entries[extent.find(row % kExtentRows)];
+}
+
+size_t IdMap::Extent::find(uint32_t place) const {
+  if (places.empty()) return place < kinds.size() ? place : kNowhere;
+  const auto at = std::ranges::lower_bound(places, place);
+  return at != places.end() && *at == place ? static_cast<size_t>(at - places.begin()) : kNowhere;
+}
+
+uint32_t IdMap::Extent::rows() const {
+  return places.empty() ? static_cast<uint32_t>(kinds.size()) : uint32_t{places.back()} + 1;
+}
+
+size_t IdMap::Extent::bytes() const {
+  return entries.capacity() * sizeof(Entry) + kinds.capacity() + places.capacity() * sizeof(uint16_t);
+}
+
+void IdMap::Extent::spread(uint32_t last) {
+  if (!places.empty()) {
+    std::vector<Entry> wide(rows());
+    std::vector<uint8_t> wide_kinds(rows(), 0);
+    for (size_t i = 0; i < places.size(); ++i) {
+      wide[places[i]] = entries[i];
+      wide_kinds[places[i]] = kinds[i];
+    }
+    entries = std::move(wide);
+    kinds = std::move(wide_kinds);
+    places = {};
+  }
+  if (kinds.size() > last) return;
+  kinds.resize(last + 1, 0);
+  entries.resize(last + 1);
+}
+
+void IdMap::Extent::pack() {
+  const size_t often = places.empty() ? kSparse : 2;
+  if (kinds.empty() || size_t{live} * often >= kinds.size()) return;
+  std::vector<Entry> few;
+  std::vector<uint8_t> few_kinds;
+  std::vector<uint16_t> few_places;
+  few.reserve(live);
+  few_kinds.reserve(live);
+  few_places.reserve(live);
+  for_each_live(0, [&](uint32_t place, size_t at) {
+    few.push_back(entries[at]);
+    few_kinds.push_back(kinds[at]);
+    few_places.push_back(static_cast<uint16_t>(place));
+  });
+  entries = std::move(few);
+  kinds = std::move(few_kinds);
+  places = std::move(few_places);
 }
 
 std::string_view IdMap::text_of(const Entry& entry) const {
@@ -164,8 +231,8 @@ size_t IdMap::slot_of(Row row) const {
   return slot;
 }
 
-void IdMap::grow() {
-  std::vector<Row> old(slots_.size() * 2, kNoRow);
+void IdMap::resize(size_t slots) {
+  std::vector<Row> old(slots, kNoRow);
   old.swap(slots_);
   const size_t mask = slots_.size() - 1;
   for (const Row row : old) {

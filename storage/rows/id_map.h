@@ -1,15 +1,18 @@
 // IdMap: which row an id lives in, and which id a row has, both in memory, for the live rows of one
 // collection.
 //
-// Row → id: 17 bytes per row ever given, in extents of 64 Ki rows, so growth moves little; numbers and UUIDs
-// stand in the entry, text in an arena that is packed anew when more than half of it is dead. Id → row: open
-// addressing with linear probing over rows only (the id is read through the row), 5.3 to 11 bytes per live
-// id; erasing shifts back (Knuth, TAOCP 3, 6.4 algorithm R), so there are no tombstones. The hash is seeded
-// per map: chosen ids cannot collide.
+// Row → id: 17 bytes a row, in extents of 64 Ki rows, so growth moves little; numbers and UUIDs stand in the
+// entry, text in an arena that is packed anew when more than half of it is dead. Rows are given once, so
+// whoever replaces points for long leaves extents behind where few or none live: below a quarter an extent
+// holds those alone, in order, and it is searched; one that is dead holds nothing. So a live row takes 68
+// bytes at most, however many there were. Id → row: open addressing with linear probing over rows only (the
+// id is read through the row), 5.3 to 32 bytes per live id; erasing shifts back (Knuth, TAOCP 3, 6.4
+// algorithm R), so there are no tombstones. The hash is seeded per map: chosen ids cannot collide.
 //
 // Not synchronised: one writer, or readers only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/random.h"
 #include "base/vector_view.h"
 #include "storage/rows/id_key.h"
 
@@ -39,7 +43,23 @@ class IdMap {
   void erase(Row row);
 
   size_t size() const { return size_; }
-  /// One more than the highest row ever inserted.
+  /// Rows first..end-1, in order. Takes no time for extents that are dead.
+  template <typename Visit>
+  void for_each_live(Row first, Row end, Visit visit) const {
+    for (uint64_t row = first; row < end;) {
+      const auto extent = static_cast<size_t>(row / kExtentRows);
+      if (extent >= extents_.size()) return;
+      const uint64_t stop = std::min<uint64_t>(end, (uint64_t{extent} + 1) * kExtentRows);
+      extents_[extent].for_each_live(static_cast<uint32_t>(row % kExtentRows), [&](uint32_t place, size_t) {
+        const uint64_t live = uint64_t{extent} * kExtentRows + place;
+        if (live < stop) visit(static_cast<Row>(live));
+      });
+      row = stop;
+    }
+  }
+  /// Each live row is as likely. There must be one.
+  Row random_live(Random& random) const;
+  /// One more than the highest row that was inserted, or came back.
   Row rows_end() const;
   size_t memory_bytes() const;
 
@@ -69,28 +89,58 @@ class IdMap {
     uint64_t high;  // second half of a UUID; length of text
   };
   struct Extent {
+    static constexpr size_t kNowhere = SIZE_MAX;
+
     std::vector<Entry> entries;
-    std::vector<uint8_t> kinds;  // an IdKind, 0: the row is not live
+    std::vector<uint8_t> kinds;    // an IdKind, 0: the row is not live
+    std::vector<uint16_t> places;  // in the extent, of those above, ascending; none: 0, 1, ...
+    uint32_t live = 0;
+
+    size_t find(uint32_t place) const;
+    /// Rows from its first to the last that it holds.
+    uint32_t rows() const;
+    size_t bytes() const;
+    /// Holds every place up to `last`.
+    void spread(uint32_t last);
+    /// Holds what lives alone, where that is so little that it is worth it.
+    void pack();
+    /// Calls visit(place, where it stands above).
+    template <typename Visit>
+    void for_each_live(uint32_t first, Visit visit) const {
+      const bool wide = places.empty();
+      size_t at =
+          wide ? first : static_cast<size_t>(std::ranges::lower_bound(places, first) - places.begin());
+      for (; at < kinds.size(); ++at)
+        if (kinds[at] != 0) visit(wide ? static_cast<uint32_t>(at) : uint32_t{places[at]}, at);
+    }
   };
 
   uint8_t kind_of(Row row) const;
-  const Entry& entry_of(Row row) const { return extents_[row / kExtentRows].entries[row % kExtentRows]; }
+  const Entry& entry_of(Row row) const;
   std::string_view text_of(const Entry& entry) const;
   Entry pack(const IdKeyParts& parts);
   bool equals(Row row, const IdKeyParts& parts) const;
   uint64_t hash(const IdKeyParts& parts) const;
   uint64_t hash_of(Row row) const;
   size_t slot_of(Row row) const;
-  void grow();
+  void resize(size_t slots);
   uint64_t store_text(std::string_view text);
   void pack_texts();
   bool same_id(Row a, Row b) const;
   Result<void> restore_row(size_t at, Extent& extent, ByteReader& in, ByteReader& texts);
+  /// `change` may make it larger or smaller.
+  template <typename Change>
+  void change_extent(Extent& extent, Change change) {
+    const size_t before = extent.bytes();
+    change();
+    extent_bytes_ += extent.bytes() - before;
+  }
 
   uint64_t seed_;
   size_t size_ = 0;
   std::vector<Row> slots_;  // a power of two; kNoRow: free
   std::vector<Extent> extents_;
+  size_t extent_bytes_ = 0;
   std::vector<std::string> texts_;  // blocks that never move
   size_t text_bytes_ = 0;           // in blocks
   size_t dead_text_bytes_ = 0;

@@ -10,29 +10,33 @@
 namespace kith {
 
 void IdMap::save(uint32_t extent, Row rows_end, ByteWriter& out) const {
+  static const Extent none;
+  const Extent& from = extent < extents_.size() ? extents_[extent] : none;
   const size_t start = out.size();
   const Row first = extent * kExtentRows;
-  size_t rows = extent < extents_.size() ? extents_[extent].kinds.size() : 0;
-  rows = std::min<size_t>(rows, rows_end > first ? rows_end - first : 0);
-  out.number(static_cast<uint32_t>(rows));
+  const auto rows = std::min<uint32_t>(from.rows(), rows_end > first ? rows_end - first : 0);
+  out.number(rows);
   out.number(uint32_t{0});
-  if (rows > 0) out.raw(std::as_bytes(std::span(extents_[extent].kinds).first(rows)));
+  std::vector<uint8_t> kinds(rows, 0);
+  const auto each = [&](auto visit) {
+    from.for_each_live(0, [&](uint32_t place, size_t at) {
+      if (place < rows) visit(place, static_cast<IdKind>(from.kinds[at]), from.entries[at]);
+    });
+  };
+  each([&](uint32_t place, IdKind kind, const Entry&) { kinds[place] = static_cast<uint8_t>(kind); });
+  out.raw(std::as_bytes(std::span(kinds)));
   std::string texts;
-  for (size_t i = 0; i < rows; ++i) {
-    const Entry& entry = extents_[extent].entries[i];
-    switch (static_cast<IdKind>(extents_[extent].kinds[i])) {
+  each([&](uint32_t, IdKind kind, const Entry& entry) {
+    switch (kind) {
       case IdKind::kNumber:
-        out.number(entry.low);
-        break;
+        return out.number(entry.low);
       case IdKind::kUuid:
-        out.raw(std::as_bytes(std::span(&entry, 1)));
-        break;
+        return out.raw(std::as_bytes(std::span(&entry, 1)));
       case IdKind::kText:
         out.number(static_cast<uint16_t>(entry.high));
         texts.append(text_of(entry));
-        break;
     }
-  }
+  });
   out.raw(as_bytes(texts));
   out.patch(start + 4, static_cast<uint32_t>(texts.size()));
   out.number(crc32c(out.view().subspan(start)));
@@ -61,6 +65,9 @@ Result<void> IdMap::restore(ByteReader& in) {
   extent.entries.resize(rows);
   for (size_t i = 0; i < rows; ++i) TRY(restore_row(i, extent, entries, texts));
   TRY(texts.finish());
+  extent.live = rows - static_cast<uint32_t>(std::ranges::count(extent.kinds, 0));
+  extent.pack();
+  extent_bytes_ += extent.bytes();
   extents_.push_back(std::move(extent));
   return {};
 }
@@ -90,23 +97,26 @@ Result<void> IdMap::restore_row(size_t at, Extent& extent, ByteReader& in, ByteR
 void IdMap::forget(Row row) {
   const uint8_t kind = planted("ids-forget-nothing") ? 0 : kind_of(row);
   if (kind == static_cast<uint8_t>(IdKind::kText)) dead_text_bytes_ += entry_of(row).high;
-  if (kind != 0) extents_[row / kExtentRows].kinds[row % kExtentRows] = 0;
+  if (kind == 0) return;
+  Extent& extent = extents_[row / kExtentRows];
+  extent.kinds[extent.find(row % kExtentRows)] = 0;
+  --extent.live;
 }
 
 Result<void> IdMap::index() {
   size_ = 0;
-  for (const Extent& extent : extents_)
-    size_ += extent.kinds.size() - static_cast<size_t>(std::ranges::count(extent.kinds, 0));
+  for (const Extent& extent : extents_) size_ += extent.live;
   slots_.assign(std::max<size_t>(slots_.size(), std::bit_ceil(size_ * 4 / 3 + 1)), kNoRow);
   const size_t mask = slots_.size() - 1;
-  for (Row row = 0; row < rows_end(); ++row) {
-    if (!live(row)) continue;
+  Result<void> indexed;
+  for_each_live(0, rows_end(), [&](Row row) {
     size_t slot = hash_of(row) & mask;
     for (; slots_[slot] != kNoRow; slot = (slot + 1) & mask)
-      if (same_id(slots_[slot], row)) return corruption("ids: rows {} and {} have one id", slots_[slot], row);
+      if (same_id(slots_[slot], row))
+        return void(indexed = corruption("ids: rows {} and {} have one id", slots_[slot], row));
     slots_[slot] = row;
-  }
-  return {};
+  });
+  return indexed;
 }
 
 bool IdMap::same_id(Row a, Row b) const {

@@ -85,6 +85,10 @@ class UncountedStore final : public KvStore {
     const Uncounted guard;
     return wrapped_->reclaim(table, begin, end);
   }
+  Result<void> trim() override {
+    const Uncounted guard;
+    return wrapped_->trim();
+  }
   Result<void> hold_files(const std::function<Result<void>(std::span<const KvFile>)>& use) override {
     const Uncounted guard;
     return wrapped_->hold_files([&](std::span<const KvFile> files) {

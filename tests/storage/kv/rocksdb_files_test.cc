@@ -28,7 +28,7 @@ class RocksFiles : public testing::Test {
   void SetUp() override { open(); }
   void open() {
     store_.reset();
-    ASSERT_VALUE(opened, open_rocksdb_kv_store(path_, {.memtable_bytes = 256u << 10}));
+    ASSERT_VALUE(opened, open_rocksdb_kv_store(path_, {.memtable_bytes = memtable_bytes_}));
     store_ = std::move(opened);
   }
   void put(const std::string& key, const std::string& value, KvTable table) {
@@ -63,9 +63,50 @@ class RocksFiles : public testing::Test {
 
   test::TempDir directory_;
   const std::string path_ = directory_ / "store";
+  uint64_t memtable_bytes_ = 256u << 10;
   std::unique_ptr<KvStore> store_;
   Random random_{11};
 };
+
+/// Values of 20 KiB, a twentieth of which is replaced a round, for six times what lives.
+TEST_F(RocksFiles, TrimmedTheyAreLittleMoreThanWhatLives) {
+  constexpr uint64_t kKeys = 400, kRounds = 120;
+  memtable_bytes_ = 16u << 20;
+  open();
+  const auto bytes = [&] {
+    uint64_t sum = 0;
+    for (const auto& entry : stdfs::directory_iterator(path_)) {
+      std::error_code gone;
+      const uint64_t size = entry.file_size(gone);
+      sum += gone ? 0 : size;
+    }
+    return sum;
+  };
+  std::map<std::string, std::string> expected;
+  const auto replace = [&](uint64_t number) {
+    const std::string value = random_text(20 << 10);
+    put(key(number), value, KvTable::kVectors);
+    expected[key(number)] = value;
+  };
+  for (uint64_t number = 0; number < kKeys; ++number) replace(number);
+  ASSERT_OK(store_->purge(KvTable::kVectors, "", "\xff", {}));
+  ASSERT_OK(store_->trim());
+  const uint64_t before = bytes();
+  EXPECT_LT(before, kKeys * (20 << 10) * 5 / 4);
+  for (uint64_t round = 0; round < kRounds; ++round) {
+    for (uint64_t i = 0; i < kKeys / 20; ++i) replace(random_.below(kKeys));
+    ASSERT_OK(store_->trim());
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (bytes() > before * 3 / 2 && std::chrono::steady_clock::now() < end)  // a compaction is under way
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  std::printf("%llu KiB of %llu\n", static_cast<unsigned long long>(bytes() >> 10),
+              static_cast<unsigned long long>(before >> 10));
+  EXPECT_LE(bytes(), before * 3 / 2);
+  EXPECT_EQ(all(*store_->snapshot(), KvTable::kVectors), expected);
+  open();
+  EXPECT_EQ(all(*store_->snapshot(), KvTable::kVectors), expected);
+}
 
 TEST_F(RocksFiles, CopiedBesideWritersTheyAreTheStoreOfOneMoment) {
   // Each batch has the same number in both tables: one moment has one number.

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "tests/support/result_matchers.h"
 
 namespace kith {
 namespace {
@@ -90,6 +91,89 @@ TEST(IdMap, TheArenaOfTextIsPackedWhenMostOfItIsDead) {
   EXPECT_LT(map.memory_bytes(), 2u << 20);
   EXPECT_EQ(map.find(kept), 0u);
   EXPECT_EQ(map.id_key(0), kept);
+}
+
+/// Ids move to new rows all the time, but for a few that stay where they were among the first.
+class MovingIds : public testing::Test {
+ protected:
+  static constexpr uint64_t kIds = 10'000;
+  void SetUp() override {
+    for (; next_ < kIds; ++next_) {
+      map_.insert(id(next_), next_);
+      rows_.push_back(next_);
+    }
+    while (next_ < 1'000'000) {
+      const uint64_t moving = random_.below(kIds);
+      if (moving % 100 == 0) continue;
+      map_.erase(rows_[moving]);
+      map_.insert(id(moving), next_);
+      rows_[moving] = next_++;
+    }
+  }
+  static std::string id(uint64_t number) {
+    return number % 2 == 0 ? number_id_key(number) : text_id_key("id " + std::to_string(number));
+  }
+  void expect_all(const IdMap& map) const {
+    ASSERT_EQ(map.size(), kIds);
+    for (uint64_t number = 0; number < kIds; ++number) {
+      ASSERT_EQ(map.find(id(number)), rows_[number]);
+      ASSERT_EQ(map.id_key(rows_[number]), id(number));
+    }
+    std::vector<Row> live, sorted = rows_;
+    map.for_each_live(0, kNoRow, [&](Row row) { live.push_back(row); });
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(live, sorted);
+    live.clear();
+    const Row first = sorted[kIds / 10] + 1, end = sorted[kIds / 2];
+    map.for_each_live(first, end, [&](Row row) { live.push_back(row); });
+    EXPECT_TRUE(std::ranges::equal(live, std::span(sorted).subspan(kIds / 10 + 1, kIds / 2 - kIds / 10 - 1)));
+  }
+
+  Random random_{3};
+  IdMap map_{7};
+  std::vector<Row> rows_;  // by number
+  Row next_ = 0;
+};
+
+TEST_F(MovingIds, TakeMemoryForThoseThatLiveHoweverManyRowsWere) {
+  expect_all(map_);
+  // Of a million rows at 17 bytes; the last extent holds those that are gone as well.
+  EXPECT_LT(map_.memory_bytes(), kIds * 100 + 2 * IdMap::kExtentRows * 17) << map_.memory_bytes();
+  for (uint64_t number = 10; number < kIds; ++number) map_.erase(rows_[number]);
+  EXPECT_LT(map_.memory_bytes(), 2 * IdMap::kExtentRows * 17);
+  for (uint64_t number = 0; number < 10; ++number) EXPECT_EQ(map_.find(id(number)), rows_[number]);
+  // What was packed takes rows again.
+  for (Row row = 500; row < 900; row += 2) {
+    if (map_.live(row)) continue;
+    map_.insert(id(1'000'000 + row), row);
+    EXPECT_EQ(map_.find(id(1'000'000 + row)), row);
+  }
+  for (uint64_t number = 0; number < 10; ++number) EXPECT_EQ(map_.find(id(number)), rows_[number]);
+}
+
+TEST_F(MovingIds, ComeBackFromTheirExtents) {
+  ByteWriter out;
+  for (uint32_t extent = 0; extent * IdMap::kExtentRows < next_; ++extent) map_.save(extent, next_, out);
+  IdMap back(8);
+  ByteReader in(out.view());
+  while (in.left() > 0) ASSERT_OK(back.restore(in));
+  ASSERT_OK(back.index());
+  expect_all(back);
+  EXPECT_LE(back.memory_bytes(), map_.memory_bytes());
+  back.insert(id(kIds), next_);
+  EXPECT_EQ(back.find(id(kIds)), next_);
+}
+
+TEST_F(MovingIds, AreDrawnOneAsLikelyAsAnother) {
+  std::vector<uint64_t> drawn(10);
+  std::vector<Row> sorted = rows_;
+  std::sort(sorted.begin(), sorted.end());
+  for (int i = 0; i < 20'000; ++i) {
+    const Row row = map_.random_live(random_);
+    ASSERT_TRUE(map_.live(row));
+    ++drawn[static_cast<size_t>(std::ranges::lower_bound(sorted, row) - sorted.begin()) * 10 / kIds];
+  }
+  for (const uint64_t count : drawn) EXPECT_NEAR(static_cast<double>(count), 2'000, 250);
 }
 
 }  // namespace
