@@ -1,7 +1,6 @@
 #include "storage/kv/rocksdb_disk.h"
 
 #include <rocksdb/options.h>
-#include <rocksdb/transaction_log.h>
 
 #include <algorithm>
 #include <bit>
@@ -35,13 +34,13 @@ Result<void> trim_rocksdb(rocksdb::DB& db, const RocksFamilies& families, const 
                           const RocksPoison& poison) {
   const auto entered = TRY(poison.enter());
   fit_blob_files(db, families);
-  rocksdb::VectorLogPtr logs;
-  auto status = rocks_guarded([&] { return db.GetSortedWalFiles(logs); });
-  if (!status.ok()) return rocks_read_error(directory, status);
-  uint64_t log_bytes = 0;
-  for (const auto& log : logs) log_bytes += log->SizeFileBytes();
-  if (log_bytes <= std::max(kLogMin, file_bytes(db, families) / kLogPart)) return {};
-  status = rocks_guarded([&] { return db.Flush(rocksdb::FlushOptions(), families); });
+  // About as large as the log. That would have to be read: RocksDB says how large its files are once it has
+  // seen how each begins, and one may be torn.
+  uint64_t unflushed = 0;
+  for (rocksdb::ColumnFamilyHandle* family : families)
+    unflushed += number(db, family, Properties::kCurSizeAllMemTables);
+  if (unflushed <= std::max(kLogMin, file_bytes(db, families) / kLogPart)) return {};
+  const auto status = rocks_guarded([&] { return db.Flush(rocksdb::FlushOptions(), families); });
   if (status.ok()) return {};
   return unavailable("store '{}': making files of what is in memory failed: {}", directory,
                      status.ToString());
