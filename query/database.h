@@ -91,8 +91,9 @@ class Collection {
   /// Makes searches of a field ("" = the only one) cheaper for queries like these, a sample of those expected
   /// that come from elsewhere than points do: text asking for images. `queries`: query_type(field.type),
   /// packed. Takes about ten searches a query and waits for index work as settle does; a stop leaves what was
-  /// learnt so far. Checkpoints keep it. InvalidArgument
-  /// where the field's index is no graph.
+  /// learnt so far. Checkpoints keep it; an index that is built anew (`compact`, or by itself once it has
+  /// room for more rows that are gone than live) knows nothing of it. InvalidArgument where the field's index
+  /// is no graph.
   virtual Result<void> learn(const std::string& field, VectorBlock queries, const Stop& stop) = 0;
   /// Measures what searches of each field find and cost, with vectors that are stored and queries that were
   /// asked, against exact answers: what recall targets are kept by. Happens by itself (RecallPolicy); at once

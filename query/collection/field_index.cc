@@ -37,7 +37,7 @@ Result<std::unique_ptr<FieldIndex>> FieldIndex::create(std::string collection, c
 uint64_t FieldIndex::worn() const {
   if (!usable() || rebuilding().has_value()) return 0;
   const IndexStats stats = index()->stats();
-  return stats.removed > stats.rows / 2 ? stats.removed : 0;
+  return stats.removed > stats.rows ? stats.removed : 0;
 }
 
 std::shared_ptr<Index> FieldIndex::index() const {

@@ -37,8 +37,8 @@ class FieldIndex {
   bool joins_labels() const { return joins_labels_; }
   /// False: answer by exact scan.
   bool usable() const { return usable_.load(std::memory_order_acquire); }
-  /// Rows that are gone, of those that the index has room for, where they are over half as many as those that
-  /// live; else 0. Kinds that use room again have that many once most rows left, others in the end.
+  /// Rows that are gone, of those that the index has room for, where they are more than those that live; else
+  /// 0. Kinds that use room again have that many once most rows left, others in the end.
   uint64_t worn() const;
   /// Stays whole for whoever holds it, also once another has taken its place.
   std::shared_ptr<Index> index() const;

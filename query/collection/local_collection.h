@@ -108,7 +108,7 @@ class LocalCollection final : public Collection {
     uint64_t points = 0;
     uint64_t sequence = 0;
     bool due = false;   // some field is, and its index has caught up
-    uint64_t worn = 0;  // rows that are gone, of those that an index has room for: over half as many as live
+    uint64_t worn = 0;  // rows that are gone, of those that an index has room for: more than live
   };
   RecallLook look_at_recall() const;
   /// calibrate() for the fields where it is due; whether there was one.

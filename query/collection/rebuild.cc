@@ -20,6 +20,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr uint64_t kRestMax = 2'000;  // rows that writers may have to wait for
 constexpr size_t kStepBytes = 1u << 20;
+constexpr size_t kLockedRows = 65'536;  // looked at before writers have their turn
 constexpr auto kPoll = std::chrono::milliseconds(5);
 constexpr auto kLogEvery = std::chrono::seconds(5);
 
@@ -27,15 +28,46 @@ double seconds_since(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
 
-/// Whether a budget has room for the field's live rows once more: rather than upserts that are refused while
+/// Whether there is room for the field's live rows once more: rather than upserts that are refused while
 /// another index grows.
-Result<void> check_room(const FieldIndex& field, MemoryBudget& memory) {
+Result<void> check_room(const FieldIndex& field, MemoryBudget& memory, DiskReserve& disk) {
   const std::shared_ptr<Index> index = field.index();
   const IndexStats stats = index->stats();
-  const uint64_t each = index->memory().total() / std::max<uint64_t>(stats.rows + stats.removed, 1);
-  TRY(memory.reserve(each * stats.rows, "an index without rows that are gone"));
-  return {};
+  const IndexMemory held = index->memory();
+  const uint64_t rows = std::max<uint64_t>(stats.rows + stats.removed, 1);
+  TRY(memory.reserve(held.total() / rows * stats.rows, "an index without rows that are gone"));
+  return disk.admit(held.disk_bytes / rows * stats.rows, /*copies=*/1);
 }
+
+/// Shows that a field's index is being built, as long as it lives.
+class ShownRebuild {
+ public:
+  ShownRebuild(FieldIndex& field, uint64_t points) : field_(field) {
+    field_.set_rebuilding(RebuildProgress{0, points, 0});
+  }
+  ~ShownRebuild() { field_.set_rebuilding(std::nullopt); }
+  ShownRebuild(const ShownRebuild&) = delete;
+  ShownRebuild& operator=(const ShownRebuild&) = delete;
+
+ private:
+  FieldIndex& field_;
+};
+
+/// When a replacement ends early: its caller says so, or the collection is dropped.
+struct Ending {
+  const Stop& caller;
+  const std::atomic<bool>& dropped;
+
+  Stop stop() const {
+    Stop stop = caller;
+    stop.cancelled = [](const void* context) {
+      const auto& [asked, gone] = *static_cast<const Ending*>(context);
+      return gone.load() || (asked.cancelled != nullptr && asked.cancelled(asked.context));
+    };
+    stop.context = this;
+    return stop;
+  }
+};
 
 }  // namespace
 
@@ -116,12 +148,13 @@ Result<void> LocalCollection::wait_for_rebuild(const FieldIndex& field, const St
   return {};
 }
 
-Result<void> LocalCollection::replace_index(uint8_t position, const Stop& stop) {
+Result<void> LocalCollection::replace_index(uint8_t position, const Stop& caller) {
   FieldIndex& field = *fields_[position];
+  const Ending ending{caller, dropped_};
+  const Stop stop = ending.stop();
   std::unique_lock one(replace_mutex_, std::defer_lock);
   while (!one.try_lock()) {
     TRY(stop.check());
-    TRY(check_alive());
     std::this_thread::sleep_for(kPoll);
   }
   TRY(wait_for_rebuild(field, stop));
@@ -131,10 +164,10 @@ Result<void> LocalCollection::replace_index(uint8_t position, const Stop& stop) 
     std::shared_lock lock(state_mutex_);
     points = ids_.size();
   }
-  field.set_rebuilding(RebuildProgress{0, points, 0});
-  const Result<void> rebuilt = rebuild_index(position, stop);
-  field.set_rebuilding(std::nullopt);
-  TRY(rebuilt);
+  {
+    const ShownRebuild shown(field, points);
+    TRY(rebuild_index(position, stop));
+  }
   while (!before.expired()) {  // searches that began with it
     TRY(stop.check());
     std::this_thread::sleep_for(kPoll);
@@ -145,20 +178,24 @@ Result<void> LocalCollection::replace_index(uint8_t position, const Stop& stop) 
 Result<void> LocalCollection::renew_worn(const Stop& stop) {
   const auto start = SteadyClock::now();
   return while_alive([&]() -> Result<void> {
+    Result<void> outcome;
     bool any = false;
     for (size_t position = 0; position < fields_.size(); ++position) {
       const uint64_t gone = fields_[position]->worn();
       if (gone == 0) continue;
-      TRY(check_room(*fields_[position], memory_));
-      TRY(replace_index(static_cast<uint8_t>(position), stop));
-      any = true;
-      log_info("index built anew without rows that are gone", {{"collection", name_},
-                                                               {"field", schema_.vectors[position].name},
-                                                               {"gone", gone},
-                                                               {"seconds", seconds_since(start)}});
+      Result<void> renewed = check_room(*fields_[position], memory_, engine_->disk);
+      if (renewed.ok()) renewed = replace_index(static_cast<uint8_t>(position), stop);
+      any = any || renewed.ok();
+      if (!renewed.ok())
+        outcome = renewed;
+      else
+        log_info("index built anew without rows that are gone", {{"collection", name_},
+                                                                 {"field", schema_.vectors[position].name},
+                                                                 {"gone", gone},
+                                                                 {"seconds", seconds_since(start)}});
     }
     if (any) TRY(checkpoint());
-    return {};
+    return outcome;
   });
 }
 
@@ -186,6 +223,18 @@ Result<void> LocalCollection::rebuild_index(uint8_t position, const Stop& stop) 
     }
     return stop.check().ok();
   };
+  // Not all at once while writers wait: graphs may repair lists around each. How many there were.
+  const auto remove_dead = [&]() -> Result<size_t> {
+    std::vector<Row> live, dead;
+    for (size_t first = 0; first < rows.size(); first += kLockedRows) {
+      std::shared_lock lock(state_mutex_);
+      for (const Row row : std::span(rows).subspan(first, std::min(kLockedRows, rows.size() - first)))
+        (ids_.live(row) || planted("rebuild-keeps-the-dead") ? live : dead).push_back(row);
+    }
+    for (const Row row : dead) TRY(index->remove(row));
+    rows = std::move(live);
+    return dead.size();
+  };
   Row next = 0;
   // One that serves is not to be replaced by one that has everything still before it.
   bool settles = field.usable() && field.kind().settle != nullptr;
@@ -194,7 +243,9 @@ Result<void> LocalCollection::rebuild_index(uint8_t position, const Stop& stop) 
     const uint64_t before = index->stats().rows;
     next = TRY(add_stored(*view, position, next, *index, nullptr, progress));
     TRY(stop.check());
-    if (index->stats().rows - before > kRestMax) continue;
+    const uint64_t came = index->stats().rows - before;
+    const size_t went = TRY(remove_dead());
+    if (std::max<uint64_t>(came, went) > kRestMax) continue;
     if (!std::exchange(settles, false)) break;
     TRY(field.kind().settle(*index, stop));  // takes a while, in which rows come
   }

@@ -12,6 +12,7 @@ namespace {
 constexpr int kNice = 10;
 constexpr auto kRetry = std::chrono::seconds(30);
 constexpr auto kPatience = std::chrono::seconds(30);  // with writes that never end
+constexpr int kRest = 3;                              // times as long as an index was built
 constexpr double kCreditMax = 1e9;
 
 double nanoseconds(std::chrono::steady_clock::duration time) {
@@ -109,9 +110,13 @@ bool RecallKeeper::worn(const LocalCollection& collection, Watch& watch) const {
 }
 
 void RecallKeeper::renew(LocalCollection& collection, Watch& watch) {
+  const auto start = Clock::now();
   const Result<void> done = collection.renew_worn(stop());
+  const auto end = Clock::now();
+  watch.worn_since = Clock::time_point::max();
+  watch.not_renewed_before = end + (end - start) * kRest;
   if (done.ok() || done.error().code == Code::kNotFound || done.error().code == Code::kCancelled) return;
-  watch.not_renewed_before = Clock::now() + kRetry;
+  watch.not_renewed_before = std::max<Clock::time_point>(watch.not_renewed_before, end + kRetry);
   log_warn("an index cannot be built anew without rows that are gone: again later",
            {{"collection", collection.name()}, {"error", done.error().message}});
 }

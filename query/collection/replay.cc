@@ -105,6 +105,7 @@ Result<void> LocalCollection::restore_ids(const KvSnapshot& view, const ChangeTa
       expiries_.insert(row, record.expires_at_ms);
   }
   TRY(entry->status());
+  ids_.pack();
   return check_counts(last);
 }
 

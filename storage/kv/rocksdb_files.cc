@@ -21,13 +21,6 @@ constexpr auto kPoll = std::chrono::milliseconds(5);
 constexpr int kAttempts = 3;
 constexpr const char* kChecksum = "FileChecksumCrc32c";
 
-Error failed(const std::string& directory, const char* what, const rocksdb::Status& status) {
-  if (is_out_of_space(status) || status.IsMemoryLimit())
-    return resource_exhausted("store '{}': {} failed: {}", directory, what, status.ToString());
-  if (status.IsCorruption()) return rocks_read_error(directory, status);
-  return unavailable("store '{}': {} failed: {}", directory, what, status.ToString());
-}
-
 /// Some calls put one before names, others do not.
 std::string with_slash(const std::string& name) {
   return name.starts_with('/') ? name : '/' + name;
@@ -97,7 +90,6 @@ class Purge {
     TRY(wait_for_snapshots());
     std::set<std::string> old = TRY(logs());
     TRY(flush());
-    if (blobs_) fit_blob_files(db_, families_);
     const std::set<std::string> tables = files();
     for (int attempt = 0; attempt < kAttempts && any_live(tables); ++attempt) TRY(compact());
     if (any_live(tables)) return unavailable("store '{}': files were not rewritten; try again", directory_);
@@ -109,7 +101,8 @@ class Purge {
   Result<void> flush() {
     const auto entered = TRY(poison_.enter());
     const auto status = rocks_guarded([&] { return db_.Flush(rocksdb::FlushOptions(), families_); });
-    if (!status.ok()) return failed(directory_, "a flush", status);
+    if (!status.ok()) return rocks_call_error(directory_, "a flush", status);
+    fit_blob_files(db_, families_, 0);
     return {};
   }
 
@@ -171,7 +164,7 @@ class Purge {
                     : db_.CompactRange(options, family_, &first, &last);
     });
     TRY(stop_.check());
-    if (!status.ok()) return failed(directory_, "a compaction", status);
+    if (!status.ok()) return rocks_call_error(directory_, "a compaction", status);
     return {};
   }
 
@@ -211,7 +204,7 @@ Result<void> hold_rocksdb_files(rocksdb::DB& db, const std::string& directory, c
     return kept.ok() ? db.GetLiveFilesStorageInfo(options, &infos) : kept;
   });
   if (entered.ok()) entered->unlock();
-  if (!status.ok()) return failed(directory, "listing files", status);
+  if (!status.ok()) return rocks_call_error(directory, "listing files", status);
   std::vector<KvFile> files;
   for (const auto& info : infos) files.push_back(to_kv_file(info));
   return use(files);

@@ -173,7 +173,7 @@ RocksKvStore::RocksKvStore(std::string directory, RocksOpening& opening, rocksdb
       db_(db),
       families_(std::move(families)) {
   poison_->attach(*db_);
-  fit_blob_files(*db_, families_);
+  fit_blob_files(*db_, families_, 0);
   recovery_.emplace(opening, directory_, *db_, families_);
 }
 

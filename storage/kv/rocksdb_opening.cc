@@ -60,6 +60,7 @@ rocksdb::ColumnFamilyOptions vector_family_options(const std::shared_ptr<rocksdb
   options.enable_blob_files = true;
   options.min_blob_size = 128;
   options.enable_blob_garbage_collection = true;
+  options.blob_garbage_collection_age_cutoff = 0;  // rocksdb_disk.h says
   options.blob_garbage_collection_force_threshold = 0.25;
   options.level0_file_num_compaction_trigger = 2;
   options.blob_compaction_readahead_size = 1u << 20;

@@ -42,6 +42,13 @@ bool is_out_of_space(const rocksdb::Status& status) {
   return text.find("File too large") != std::string::npos || text.find("quota exceeded") != std::string::npos;
 }
 
+Error rocks_call_error(const std::string& directory, const char* what, const rocksdb::Status& status) {
+  if (is_out_of_space(status) || status.IsMemoryLimit())
+    return resource_exhausted("store '{}': {} failed: {}", directory, what, status.ToString());
+  if (status.IsCorruption()) return rocks_read_error(directory, status);
+  return unavailable("store '{}': {} failed: {}", directory, what, status.ToString());
+}
+
 Error rocks_read_error(const std::string& directory, const rocksdb::Status& status) {
   if (status.IsCorruption())
     return corruption("store '{}': stored bytes are damaged: {}", directory, status.ToString());

@@ -27,6 +27,9 @@ bool is_out_of_space(const rocksdb::Status& status);
 /// What it means that reading the store in `directory` failed.
 Error rocks_read_error(const std::string& directory, const rocksdb::Status& status);
 
+/// What it means that something else failed there.
+Error rocks_call_error(const std::string& directory, const char* what, const rocksdb::Status& status);
+
 /// Runs a call into RocksDB; what it throws (only bad_alloc is known to happen) becomes a status.
 template <typename Call>
 auto rocks_guarded(Call call) -> decltype(call()) {

@@ -122,6 +122,10 @@ Row IdMap::random_live(Random& random) const {
     if (const Row row = slots_[random.below(slots_.size())]; row != kNoRow) return row;
 }
 
+void IdMap::pack() {
+  for (size_t i = 0; i + 1 < extents_.size(); ++i) change_extent(extents_[i], [&] { extents_[i].pack(); });
+}
+
 uint8_t IdMap::kind_of(Row row) const {
   const size_t extent = row / kExtentRows;
   if (extent >= extents_.size()) return 0;

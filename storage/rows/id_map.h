@@ -62,6 +62,8 @@ class IdMap {
   /// One more than the highest row that was inserted, or came back.
   Row rows_end() const;
   size_t memory_bytes() const;
+  /// Makes extents small that few rows live in, as erasing does: after inserts out of order.
+  void pack();
 
   // To a checkpoint and back (id_map_codec.cc), by extents of kExtentRows rows:
   //   u32 rows in the extent, u32 bytes of text, then the kind of each row (u8, 0: not live), then for each

@@ -105,6 +105,7 @@ void IdMap::forget(Row row) {
 
 Result<void> IdMap::index() {
   size_ = 0;
+  pack();
   for (const Extent& extent : extents_) size_ += extent.live;
   slots_.assign(std::max<size_t>(slots_.size(), std::bit_ceil(size_ * 4 / 3 + 1)), kNoRow);
   const size_t mask = slots_.size() - 1;

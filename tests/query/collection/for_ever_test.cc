@@ -20,7 +20,7 @@ using namespace testing_support;
 class ForEver : public testing::Test {
  protected:
   static constexpr uint32_t kDim = 8;
-  static constexpr size_t kPoints = 2'000, kEarly = 40, kLate = 160;  // rounds
+  static constexpr size_t kPoints = 2'000, kEarly = 40, kLate = 200;  // rounds
 
   void open() {
     books_.reset();
@@ -107,9 +107,10 @@ TEST_F(ForEver, ItTakesWhatLivesTakes) {
   std::printf("%zu rows: heap %zu -> %zu KiB, counted %zu -> %zu, checkpoint %zu -> %zu\n", kPoints * kLate,
               early >> 10, late >> 10, early_counted >> 10, late_counted >> 10, early_bytes >> 10,
               late_bytes >> 10);
-  EXPECT_LT(late, early + (2u << 20));
-  EXPECT_LT(late_counted, early_counted + (1u << 20));
-  EXPECT_LT(late_bytes, early_bytes + (1u << 20));
+  // An index may hold as many rows that are gone as live. A map of ids that forgot none took 5 MiB.
+  EXPECT_LT(late, early + (3u << 20));
+  EXPECT_LT(late_counted, early_counted + (3u << 20));
+  EXPECT_LT(late_bytes, early_bytes + (2u << 20));
   EXPECT_EQ(must(books_->count(nullptr, {})), kPoints);
 }
 

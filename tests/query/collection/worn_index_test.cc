@@ -72,7 +72,7 @@ class WornIndex : public testing::TestWithParam<Kind> {
   IndexStats stats() const { return books_->info().fields[0].stats; }
   bool renewed() const {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (stats().removed > stats().rows / 2 || books_->info().fields[0].rebuilding.has_value()) {
+    while (stats().removed > stats().rows || books_->info().fields[0].rebuilding.has_value()) {
       if (std::chrono::steady_clock::now() > end) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
