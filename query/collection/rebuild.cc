@@ -228,8 +228,10 @@ Result<void> LocalCollection::rebuild_index(uint8_t position, const Stop& stop) 
     std::vector<Row> live, dead;
     for (size_t first = 0; first < rows.size(); first += kLockedRows) {
       std::shared_lock lock(state_mutex_);
-      for (const Row row : std::span(rows).subspan(first, std::min(kLockedRows, rows.size() - first)))
-        (ids_.live(row) || planted("rebuild-keeps-the-dead") ? live : dead).push_back(row);
+      for (const Row row : std::span(rows).subspan(first, std::min(kLockedRows, rows.size() - first))) {
+        const bool stays = row >= next_row_ || ids_.live(row) || planted("rebuild-keeps-the-dead");
+        (stays ? live : dead).push_back(row);  // a row is stored before it lives
+      }
     }
     for (const Row row : dead) TRY(index->remove(row));
     rows = std::move(live);
