@@ -107,7 +107,7 @@ void IdMap::clear() {
 
 Row IdMap::rows_end() const {
   if (extents_.empty()) return 0;
-  return static_cast<Row>((extents_.size() - 1) * kExtentRows + extents_.back().rows());
+  return static_cast<Row>((extents_.size() - 1) * kExtentRows + extents_.back().rows);
 }
 
 size_t IdMap::memory_bytes() const {
@@ -144,18 +144,14 @@ size_t IdMap::Extent::find(uint32_t place) const {
   return at != places.end() && *at == place ? static_cast<size_t>(at - places.begin()) : kNowhere;
 }
 
-uint32_t IdMap::Extent::rows() const {
-  return places.empty() ? static_cast<uint32_t>(kinds.size()) : uint32_t{places.back()} + 1;
-}
-
 size_t IdMap::Extent::bytes() const {
   return entries.capacity() * sizeof(Entry) + kinds.capacity() + places.capacity() * sizeof(uint16_t);
 }
 
 void IdMap::Extent::spread(uint32_t last) {
   if (!places.empty()) {
-    std::vector<Entry> wide(rows());
-    std::vector<uint8_t> wide_kinds(rows(), 0);
+    std::vector<Entry> wide(rows);
+    std::vector<uint8_t> wide_kinds(rows, 0);
     for (size_t i = 0; i < places.size(); ++i) {
       wide[places[i]] = entries[i];
       wide_kinds[places[i]] = kinds[i];
@@ -164,6 +160,7 @@ void IdMap::Extent::spread(uint32_t last) {
     kinds = std::move(wide_kinds);
     places = {};
   }
+  rows = std::max(rows, last + 1);
   if (kinds.size() > last) return;
   kinds.resize(last + 1, 0);
   entries.resize(last + 1);
@@ -186,6 +183,7 @@ void IdMap::Extent::pack() {
   entries = std::move(few);
   kinds = std::move(few_kinds);
   places = std::move(few_places);
+  if (live == 0) rows = 0;
 }
 
 std::string_view IdMap::text_of(const Entry& entry) const {

@@ -97,10 +97,9 @@ class IdMap {
     std::vector<uint8_t> kinds;    // an IdKind, 0: the row is not live
     std::vector<uint16_t> places;  // in the extent, of those above, ascending; none: 0, 1, ...
     uint32_t live = 0;
+    uint32_t rows = 0;  // from its first to the last that was in it; 0 of one that died
 
     size_t find(uint32_t place) const;
-    /// Rows from its first to the last that it holds.
-    uint32_t rows() const;
     size_t bytes() const;
     /// Holds every place up to `last`.
     void spread(uint32_t last);

@@ -14,7 +14,7 @@ void IdMap::save(uint32_t extent, Row rows_end, ByteWriter& out) const {
   const Extent& from = extent < extents_.size() ? extents_[extent] : none;
   const size_t start = out.size();
   const Row first = extent * kExtentRows;
-  const auto rows = std::min<uint32_t>(from.rows(), rows_end > first ? rows_end - first : 0);
+  const auto rows = std::min<uint32_t>(from.rows, rows_end > first ? rows_end - first : 0);
   out.number(rows);
   out.number(uint32_t{0});
   std::vector<uint8_t> kinds(rows, 0);
@@ -67,6 +67,7 @@ Result<void> IdMap::restore(ByteReader& in) {
   TRY(texts.finish());
   extent.live = rows - static_cast<uint32_t>(std::ranges::count(extent.kinds, 0));
   extent.pack();
+  extent.rows = rows;  // it is saved as it was
   extent_bytes_ += extent.bytes();
   extents_.push_back(std::move(extent));
   return {};
