@@ -280,6 +280,12 @@ Result<LocalCollection::CalibrationQueries> LocalCollection::calibration_queries
     std::shared_lock lock(state_mutex_);
     view = view_locked();
     const size_t more = std::min(count - queries.stored_as.size(), ids_.size());
+    // By number, the same ones each time; by id where few of all rows live.
+    const Row rows_end = next_row_;
+    for (size_t tries = 0; rows_end > 0 && tries < 8 * more && rows.size() < more; ++tries) {
+      const auto row = static_cast<Row>(random.below(rows_end));
+      if (ids_.live(row)) rows.insert(row);
+    }
     for (size_t tries = 0; tries < 8 * more && rows.size() < more; ++tries)
       rows.insert(ids_.random_live(random));
   }
